@@ -1,0 +1,149 @@
+import { Type as t, type Static } from 'typebox'
+import { closed, mac, uuid } from './jobs.ts'
+import type { Job } from './jobs.ts'
+
+/**
+ * What else passes between control plane and host: the calls around jobs, the desired state of the network, and the
+ * inventory. Every call is signed by the host (see functions/hosts/sign.md); a host can only speak of itself.
+ */
+
+// ── POST /hosts/enroll: {token, publicKey (JWK), name} → {host, cloud} ──────────────────────────────────────────────
+export const enrollment = t.Object({ token: t.String({ maxLength: 128 }), name: t.String({ minLength: 1, maxLength: 255 }), publicKey: t.Object({ kty: t.Literal('OKP'), crv: t.Literal('Ed25519'), x: t.String({ maxLength: 64 }) }) }, closed)
+
+// ── POST /hosts/{host}/claim ────────────────────────────────────────────────────────────────────────────────────────
+export const claim = t.Object({
+  /** How many more jobs the host would take now. */
+  slots: t.Integer({ minimum: 0, maximum: 256 }),
+  /** What it is still working on; their leases are renewed, those no longer its own come back in `lost`. */
+  running: t.Array(t.Object({ id: uuid, attempt: t.Integer() }, closed), { maxItems: 256 }),
+  /** Seconds to wait for work. */
+  wait: t.Integer({ minimum: 0, maximum: 25 }),
+  /** The doorbell count of the last answer, and the desired revision the host has: the wait ends when either moves. */
+  bell: t.Integer({ minimum: 0 }),
+  revision: t.Integer({ minimum: 0 }),
+}, closed)
+export type Claim = Static<typeof claim>
+export interface ClaimAnswer { jobs: Job[]; lost: string[]; bell: number; revision: number }
+
+// ── POST /hosts/{host}/jobs/{id} ────────────────────────────────────────────────────────────────────────────────────
+/** The answer is {jobs}: work that this report set free for the same host, already leased to it. 409: not yours any more. */
+export const report = t.Object({
+  attempt: t.Integer({ minimum: 1 }),
+  state: t.Enum(['progress', 'done', 'failed']),
+  /** What a person should read: "fetching image 40%". */
+  progress: t.Optional(t.String({ maxLength: 255 })),
+  result: t.Optional(t.Record(t.String(), t.Unknown())),
+  error: t.Optional(t.String({ maxLength: 1000 })),
+  /** Trying again cannot help. */
+  terminal: t.Optional(t.Boolean()),
+  slots: t.Optional(t.Integer({ minimum: 0, maximum: 256 })),
+}, closed)
+export type Report = Static<typeof report>
+
+// ── POST /hosts/{host}/blobs: a short-lived URL for the bytes a running job of this host is about ────────────────────
+export const blobRequest = t.Object({ job: uuid, attempt: t.Integer(), image: uuid, method: t.Enum(['GET', 'PUT']) }, closed)
+export interface BlobAnswer { url: string; expires: string }
+
+// ── PUT /hosts/{host}/inventory: what libvirt and the kernel show, level not edge ────────────────────────────────────
+export const inventory = t.Object({
+  version: t.String({ maxLength: 64 }),
+  bootId: t.String({ maxLength: 64 }),
+  hypervisor: t.Object({
+    type: t.Enum(['QEMU', 'simulated']), virtType: t.Enum(['kvm', 'qemu', 'simulated']),
+    version: t.Integer(), hostname: t.String({ maxLength: 255 }), address: t.String({ maxLength: 64 }),
+    cpuModel: t.String({ maxLength: 255 }), arch: t.String({ maxLength: 32 }), uptimeSeconds: t.Integer(), load: t.Array(t.Number(), { maxItems: 3 }),
+  }, closed),
+  capacity: t.Object({ vcpus: t.Integer(), memoryMb: t.Integer(), diskGb: t.Integer(), freeDiskGb: t.Integer(), freeMemoryMb: t.Integer() }, closed),
+  /** Hosts that name the same store can open each other's volumes. */
+  storage: t.String({ minLength: 1, maxLength: 255 }),
+  domains: t.Array(t.Object({ uuid, state: t.Enum(['running', 'paused', 'shutoff', 'crashed', 'saved']), vncPort: t.Optional(t.Integer()) }, closed), { maxItems: 10000 }),
+  /** Ports whose tap is up with filters in force, and disks kept, by kind and id. */
+  ports: t.Array(uuid, { maxItems: 20000 }),
+  disks: t.Array(t.String({ pattern: '^(root|ephemeral|swap|volume|snapshot)/[0-9a-f-]{36}$' }), { maxItems: 50000 }),
+  revision: t.Integer(),
+}, closed)
+export type Inventory = Static<typeof inventory>
+
+// ── GET /hosts/{host}/desired ───────────────────────────────────────────────────────────────────────────────────────
+const address = t.String({ maxLength: 45 })
+const cidr = t.String({ maxLength: 49 })
+const route = t.Object({ destination: cidr, nexthop: address }, closed)
+
+export const rule = t.Object({
+  family: t.Enum([4, 6]),
+  /** A number, or absent for any. */
+  protocol: t.Optional(t.Integer({ minimum: 0, maximum: 255 })),
+  /** Ports, or ICMP type and code. */
+  min: t.Optional(t.Integer({ minimum: 0, maximum: 65535 })),
+  max: t.Optional(t.Integer({ minimum: 0, maximum: 65535 })),
+  /** Whom it concerns; absent: anyone. Remote groups arrive as the addresses of their members. */
+  remotes: t.Optional(t.Array(cidr)),
+}, closed)
+export type Rule = Static<typeof rule>
+
+export const desired = t.Object({
+  revision: t.Integer(),
+  networks: t.Array(t.Object({
+    id: uuid, vni: t.Integer({ minimum: 1, maximum: 16777215 }), mtu: t.Integer(),
+    /** External: joined to the bridge the host is configured with, no tunnel. */
+    external: t.Boolean(),
+    /** Underlay addresses of the other hosts that have this network. */
+    peers: t.Array(address),
+    /** Where this host answers DHCP, DNS and metadata; absent when no subnet of the network has DHCP. */
+    dhcp: t.Optional(t.Object({ port: uuid, mac, addresses: t.Array(address) }, closed)),
+    dnsDomain: t.String({ maxLength: 255 }),
+    subnets: t.Array(t.Object({
+      id: uuid, cidr, gateway: t.Optional(address), dhcp: t.Boolean(), dns: t.Array(address), routes: t.Array(route),
+      v6: t.Optional(t.Enum(['slaac', 'dhcpv6-stateful', 'dhcpv6-stateless'])),
+    }, closed)),
+  }, closed)),
+  /** Ports of guests on this host; then, `elsewhere`, what DHCP must know of the network and where each address lives. */
+  ports: t.Array(t.Object({
+    id: uuid, network: uuid, mac, server: uuid, up: t.Boolean(),
+    addresses: t.Array(t.Object({ subnet: uuid, address }, closed)),
+    hostname: t.Optional(t.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })),
+    dhcpOptions: t.Array(t.Object({ code: t.Integer({ minimum: 1, maximum: 254 }), value: t.String({ maxLength: 255 }), family: t.Enum([4, 6]) }, closed)),
+    /** Absent: port security is off, everything passes. Present: only what is listed, stateful, default deny. */
+    security: t.Optional(t.Object({
+      ingress: t.Array(rule), egress: t.Array(rule),
+      pairs: t.Array(t.Object({ mac, cidr }, closed)),
+    }, closed)),
+  }, closed)),
+  elsewhere: t.Array(t.Object({ id: uuid, network: uuid, mac, addresses: t.Array(t.Object({ subnet: uuid, address }, closed)), host: t.Optional(address), hostname: t.Optional(t.String()) }, closed)),
+  /** Routers whose gateway this host is. */
+  routers: t.Array(t.Object({
+    id: uuid,
+    external: t.Optional(t.Object({ network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)), gateways: t.Array(address), snat: t.Boolean() }, closed)),
+    interfaces: t.Array(t.Object({ port: uuid, network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)) }, closed)),
+    floating: t.Array(t.Object({ id: uuid, address, fixed: address }, closed)),
+    routes: t.Array(route),
+  }, closed)),
+  /** Guests whose metadata this host answers; content by `GET /hosts/{host}/guests/{server}` whenever the etag moved. */
+  guests: t.Array(t.Object({ server: uuid, etag: t.String() }, closed)),
+}, closed)
+export type Desired = Static<typeof desired>
+
+/** What the guest is told, in no particular API's shape: the host renders OpenStack's, EC2's and the config drive's. */
+export interface GuestData {
+  server: string
+  etag: string
+  name: string
+  hostname: string
+  project: string
+  user: string
+  availabilityZone: string
+  flavor: string
+  imageId?: string
+  launchIndex: number
+  reservationId: string
+  ec2Id: string
+  meta: Record<string, string>
+  keys: { name: string; type: 'ssh' | 'x509'; data: string }[]
+  /** base64 */
+  userData?: string
+  adminPass?: string
+  fixedIps: { port: string; mac: string; network: string; address: string; floating?: string }[]
+  networkData: { links: unknown[]; networks: unknown[]; services: unknown[] }
+  securityGroups: string[]
+  devices: { device: string; bus: string; serial?: string; tags?: string[] }[]
+}

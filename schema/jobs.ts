@@ -1,0 +1,142 @@
+import { Type as t, type Static, type TSchema } from 'typebox'
+
+/**
+ * The host's whole vocabulary: everything a control plane can ask a hypervisor to do, with the values it may carry.
+ * A new power is a new entry here. Jobs carry values and ids, never text for a parser, never paths, never secrets:
+ * bytes are fetched through `POST /hosts/{host}/blobs`, guest data through `GET /hosts/{host}/guests/{server}`.
+ */
+export const closed = { additionalProperties: false } as const
+export const uuid = t.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' })
+export const mac = t.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' })
+
+/** A disk a host keeps. The host alone decides where it lies; `root`, `ephemeral` and `swap` carry the server's id. */
+export const diskRef = t.Object({
+  kind: t.Enum(['root', 'ephemeral', 'swap', 'volume', 'snapshot']),
+  id: uuid,
+}, closed)
+export type DiskRef = Static<typeof diskRef>
+
+/** An image as the bytes are known: the host verifies size and sha512 before it uses them. */
+export const imageRef = t.Object({
+  id: uuid,
+  format: t.Enum(['raw', 'qcow2']),
+  size: t.Integer({ minimum: 1 }),
+  sha512: t.String({ pattern: '^[0-9a-f]{128}$' }),
+}, closed)
+
+export const disk = t.Object({
+  ref: diskRef,
+  /** `vda`, `vdb`, … as the guest is told to name it. */
+  device: t.String({ pattern: '^(vd|sd|hd)[a-z]$' }),
+  bus: t.Enum(['virtio', 'scsi', 'ide', 'sata', 'usb']),
+  /** 0 boots first; absent: never. */
+  boot: t.Optional(t.Integer({ minimum: 0, maximum: 15 })),
+  readonly: t.Optional(t.Boolean()),
+  /** What the guest sees as the disk's serial: the volume's id, as users expect under /dev/disk/by-id. */
+  serial: t.Optional(uuid),
+}, closed)
+export type Disk = Static<typeof disk>
+
+export const nic = t.Object({
+  port: uuid,
+  network: uuid,
+  mac,
+  mtu: t.Integer({ minimum: 68, maximum: 65535 }),
+  model: t.Enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3', 'ne2k_pci', 'pcnet']),
+}, closed)
+export type Nic = Static<typeof nic>
+
+/** Everything the host needs to make a libvirt domain; its XML is built anew from this at every start. */
+export const domainSpec = t.Object({
+  uuid,
+  name: t.String({ minLength: 1, maxLength: 255 }),
+  project: t.String({ pattern: '^[0-9a-f]{32}$' }),
+  flavor: t.String({ maxLength: 255 }),
+  requestId: t.String({ maxLength: 64 }),
+  vcpus: t.Integer({ minimum: 1, maximum: 512 }),
+  memoryMb: t.Integer({ minimum: 1 }),
+  machine: t.Optional(t.Enum(['pc', 'q35'])),
+  firmware: t.Optional(t.Enum(['bios', 'uefi'])),
+  video: t.Optional(t.Enum(['vga', 'cirrus', 'virtio', 'qxl', 'none'])),
+  disks: t.Array(disk, { maxItems: 26 }),
+  nics: t.Array(nic, { maxItems: 64 }),
+  configDrive: t.Boolean(),
+}, closed)
+export type DomainSpec = Static<typeof domainSpec>
+
+export interface JobKind<A extends TSchema = TSchema, R extends TSchema = TSchema> {
+  args: A
+  result: R
+  /** Seconds one attempt may run before its lease is not renewed any more. */
+  limit: number
+  /** A question: changes nothing on the host, someone waits for the answer. */
+  query?: true
+}
+const job = <A extends TSchema, R extends TSchema>(limit: number, args: A, result: R, more: { query?: true } = {}): JobKind<A, R> =>
+  ({ limit, args, result, ...more })
+
+const done = t.Object({})
+const sizeGb = t.Integer({ minimum: 0, maximum: 65536 })
+
+export const jobs = {
+  /** Makes a disk of `sizeGb` (0: as large as its source), blank or copied from an image or another disk. */
+  'disk.create': job(3600, t.Object({
+    disk: diskRef, sizeGb,
+    source: t.Union([
+      t.Object({ blank: t.Literal(true), filesystem: t.Optional(t.Enum(['ext4', 'vfat', 'swap'])) }, closed),
+      t.Object({ image: imageRef }, closed),
+      t.Object({ disk: diskRef }, closed),
+    ]),
+  }, closed), t.Object({ bytes: t.Integer() })),
+  'disk.delete': job(600, t.Object({ disk: diskRef }, closed), done),
+  /** Grows a disk; `server` names the running guest that has it open. */
+  'disk.resize': job(600, t.Object({ disk: diskRef, sizeGb, server: t.Optional(uuid) }, closed), done),
+  /** Copies a disk as it is at one instant; `server` names the running guest that has it open. */
+  'disk.snapshot': job(3600, t.Object({ disk: diskRef, snapshot: diskRef, server: t.Optional(uuid) }, closed), t.Object({ bytes: t.Integer() })),
+  /** Writes a disk's content as it is at one instant to the image's bytes, as one self-contained file. */
+  'disk.upload': job(3600, t.Object({ disk: diskRef, image: uuid, format: t.Enum(['raw', 'qcow2']), server: t.Optional(uuid) }, closed),
+    t.Object({ size: t.Integer(), virtualSize: t.Integer(), md5: t.String(), sha512: t.String() })),
+
+  /** Defines and starts; content when the guest runs. Its disks exist, its ports are in the desired state. */
+  'domain.start': job(300, t.Object({ spec: domainSpec }, closed), t.Object({ vncPort: t.Optional(t.Integer()) })),
+  /** ACPI shutdown, then power off after `graceSeconds` (0: at once). */
+  'domain.stop': job(600, t.Object({ uuid, graceSeconds: t.Integer({ minimum: 0, maximum: 300 }) }, closed), done),
+  /** Soft: the guest is asked to, for `graceSeconds`; else, and when it does not answer, power cycled with `spec`. */
+  'domain.reboot': job(600, t.Object({ spec: domainSpec, graceSeconds: t.Integer({ minimum: 0, maximum: 300 }) }, closed),
+    t.Object({ vncPort: t.Optional(t.Integer()) })),
+  'domain.pause': job(60, t.Object({ uuid }, closed), done),
+  'domain.resume': job(60, t.Object({ uuid }, closed), done),
+  /** Memory to disk and off; `domain.start` brings it back as it was. */
+  'domain.save': job(600, t.Object({ uuid }, closed), done),
+  /** Nothing of the server stays on the host: guest, definition, its own disks, config drive, logs. Volumes stay. */
+  'domain.destroy': job(600, t.Object({ uuid, keepDisks: t.Optional(t.Boolean()) }, closed), done),
+  'domain.attach-disk': job(120, t.Object({ uuid, disk }, closed), done),
+  'domain.detach-disk': job(120, t.Object({ uuid, disk: diskRef }, closed), done),
+  'domain.attach-port': job(120, t.Object({ uuid, nic }, closed), done),
+  'domain.detach-port': job(120, t.Object({ uuid, port: uuid, mac }, closed), done),
+  'domain.set-password': job(60, t.Object({ uuid, /** fetched as guest data, never carried */ revision: t.Integer() }, closed), done),
+  /** The last `bytes` of what the guest wrote to its serial console. */
+  'domain.console': job(15, t.Object({ uuid, bytes: t.Integer({ minimum: 1, maximum: 1048576 }) }, closed), t.Object({ text: t.String() }), { query: true }),
+  /** Uptime, CPU, memory, disk and network counters of one guest. */
+  'domain.stats': job(15, t.Object({ uuid }, closed), t.Object({
+    state: t.String(), uptime: t.Integer(), cpuTimes: t.Array(t.Integer()), memoryKb: t.Integer(), memoryUsedKb: t.Integer(),
+    disks: t.Array(t.Object({ device: t.String(), readBytes: t.Integer(), readOps: t.Integer(), writeBytes: t.Integer(), writeOps: t.Integer() })),
+    nics: t.Array(t.Object({ mac: t.String(), rxBytes: t.Integer(), rxPackets: t.Integer(), rxErrors: t.Integer(), rxDrops: t.Integer(), txBytes: t.Integer(), txPackets: t.Integer(), txErrors: t.Integer(), txDrops: t.Integer() })),
+  }), { query: true }),
+} satisfies Record<string, JobKind>
+
+export type JobName = keyof typeof jobs
+export type JobArgs<K extends JobName> = Static<(typeof jobs)[K]['args']>
+export type JobResult<K extends JobName> = Static<(typeof jobs)[K]['result']>
+
+/** A job as a claim hands it out. `attempt` is the fencing token: reports with an older one are refused. */
+export interface Job<K extends JobName = JobName> {
+  id: string
+  kind: K
+  args: JobArgs<K>
+  attempt: number
+  /** Jobs of one lane (a server, a volume) run one after the other on the host, in the order they were handed out. */
+  lane: string
+  requestId: string
+  limit: number
+}
