@@ -1,0 +1,81 @@
+import type { Disk, DiskRef, DomainSpec, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
+import type { Desired, GuestData, Inventory } from '../schema/hosts.ts'
+
+/** Trying again cannot help; the message reaches the user, so it names no path and no secret. */
+export class Terminal extends Error {}
+
+export type DomainState = Inventory['domains'][number]['state'] | 'absent'
+
+/** Guests. Two drivers: libvirt, and simulated (answers from memory). No call decides policy. */
+export interface Virt {
+  state(uuid: string): Promise<DomainState>
+  /** Every guest of this cloud on this host, in one look. */
+  list(): Promise<Inventory['domains']>
+  /** Defines (always anew, from the spec) and starts. Taps exist; `configDrive` is a file the Disks driver made. */
+  start(spec: DomainSpec, configDrive?: string): Promise<void>
+  vncPort(uuid: string): Promise<number | undefined>
+  /** Asks the guest to power off; returns at once. */
+  shutdown(uuid: string): Promise<void>
+  /** Asks the guest to reboot; resolves true once it did within the time. */
+  reboot(uuid: string, graceSeconds: number): Promise<boolean>
+  powerOff(uuid: string): Promise<void>
+  pause(uuid: string): Promise<void>
+  resume(uuid: string): Promise<void>
+  save(uuid: string): Promise<void>
+  /** Not running, not defined, no saved memory, no log. Content when absent. */
+  undefine(uuid: string): Promise<void>
+  disks(uuid: string): Promise<DiskRef[]>
+  attachDisk(uuid: string, disk: Disk): Promise<void>
+  detachDisk(uuid: string, ref: DiskRef): Promise<void>
+  nics(uuid: string): Promise<string[]>
+  attachNic(uuid: string, nic: Nic): Promise<void>
+  detachNic(uuid: string, mac: string): Promise<void>
+  setPassword(uuid: string, password: string): Promise<void>
+  console(uuid: string, bytes: number): Promise<string>
+  stats(uuid: string): Promise<JobResult<'domain.stats'>>
+}
+
+/** Disks: files under the host's own root; names are made here from kind and id, formats are pinned, never probed. */
+export interface Disks {
+  exists(ref: DiskRef): Promise<boolean>
+  list(): Promise<DiskRef[]>
+  bytes(ref: DiskRef): Promise<number>
+  create(args: JobArgs<'disk.create'>, open: { image(): Promise<string> }): Promise<void>
+  delete(ref: DiskRef): Promise<void>
+  sizeGb(ref: DiskRef): Promise<number>
+  resize(ref: DiskRef, sizeGb: number, server?: string): Promise<void>
+  snapshot(from: DiskRef, to: DiskRef, server?: string): Promise<void>
+  /** A self-contained file of the disk at one instant, in `format`; the caller uploads and then disposes of it. */
+  freeze(ref: DiskRef, format: 'raw' | 'qcow2', server?: string): Promise<{ path: string; virtualSize: number; dispose(): Promise<void> }>
+  /** An ISO 9660 volume `config-2` with these files. */
+  configDrive(uuid: string, files: Record<string, string | Uint8Array>): Promise<string>
+  deleteConfigDrive(uuid: string): Promise<void>
+}
+
+/** Image bytes on this host, verified, fetched once however many ask. */
+export interface Images {
+  /** A local file with exactly these bytes; `url` is asked for only when they are not here. */
+  fetch(image: { id: string; format: 'raw' | 'qcow2'; size: number; sha512: string }, url: () => Promise<string>, progress: (text: string) => void): Promise<string>
+}
+
+/** The network as it should be; `apply` makes the host equal, touching only what differs. */
+export interface Net {
+  apply(desired: Desired): Promise<void>
+  /** Ports whose tap is up with filters in force. */
+  ports(): Promise<string[]>
+  /** The name of a port's tap on this host; `ready` sees to it that network and filters of these ports are in force. */
+  tap(port: string): string
+  ready(nics: Nic[]): Promise<void>
+  /** Where guests' metadata comes from. */
+  guests(lookup: (server: string) => Promise<GuestData | undefined>): void
+  /** Removes every trace of this cloud from the host's network. */
+  wipe(): Promise<void>
+  /** Stops answering; what guests need to keep running (bridges, filters, leases, dnsmasq) stays. */
+  close(): Promise<void>
+}
+
+export interface Drivers {
+  virt: Virt; disks: Disks; images: Images; net: Net
+  facts(): Promise<Pick<Inventory, 'hypervisor' | 'capacity' | 'storage' | 'bootId'>>
+  wipe(): Promise<void>
+}
