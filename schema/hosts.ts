@@ -21,6 +21,8 @@ export const claim = t.Object({
   /** The doorbell count of the last answer, and the desired revision the host has: the wait ends when either moves. */
   bell: t.Integer({ minimum: 0 }),
   revision: t.Integer({ minimum: 0 }),
+  /** The first claim of a bridge that has just started: nothing handed to this host before is being worked on any more. */
+  fresh: t.Optional(t.Boolean()),
 }, closed)
 export type Claim = Static<typeof claim>
 export interface ClaimAnswer { jobs: Job[]; lost: string[]; bell: number; revision: number }
@@ -142,6 +144,8 @@ export interface GuestData {
   /** base64 */
   userData?: string
   adminPass?: string
+  /** What the guest posted to the metadata service's `password`, encrypted by it. */
+  password?: string
   fixedIps: { port: string; mac: string; network: string; address: string; floating?: string }[]
   networkData: { links: unknown[]; networks: unknown[]; services: unknown[] }
   securityGroups: string[]
