@@ -38,6 +38,7 @@ export class Connection {
   /** Set while several requests share one outer transaction: begin, commit and rollback then mean a savepoint. */
   grouped = false
   private member = false
+  private onlyReads = false
 
   constructor(open: () => Database.Database, responseLimit: number) {
     this.open = open
@@ -86,11 +87,15 @@ export class Connection {
     if (it.statements > 1) throw new SqlError('SQL_MANY_STATEMENTS', 'the text contains more than one statement')
     if (sql.includes('\0')) throw new SqlError('SQL_PARSE_ERROR', 'the text contains a NUL character')
     switch (it.kind) {
-      case 'begin': return this.grouped ? this.join(true) : this.control(lock && !it.locks && !it.readonly ? 'begin immediate' : sql)
+      case 'begin':
+        this.onlyReads = it.readonly
+        return this.grouped ? this.join(true) : this.control(lock && !it.locks && !it.readonly ? 'begin immediate' : sql)
       case 'commit': return this.grouped ? this.join(false) : this.control(sql)
       case 'rollback': return this.grouped ? this.leave() : this.control(sql)
       case 'savepoint': return this.control(sql)
     }
+    // The driver takes BEGIN … READONLY and then does not hold it.
+    if (this.onlyReads && this.db.inTransaction && it.kind !== 'read') throw new SqlError('SQLITE_READONLY', 'the transaction was begun as read-only')
     const args = bind(it.params, stmt.args, stmt.named_args)
     try {
       if (it.kind !== 'write' || this.db.inTransaction) return this.run(sql, args, stmt.want_rows !== false, it)
@@ -100,12 +105,19 @@ export class Connection {
       throw e
     } finally {
       if (it.kind === 'other') this.cache.clear()
+      // EXPLAIN of a write counts as unfinished even at its end, until the driver finalizes it.
+      if (it.explains) this.spoiled = true
     }
   }
 
   /** Through exec(), which finalizes what it ran even when it fails. */
   private control(sql: string) {
-    this.db.exec(sql)
+    try {
+      this.db.exec(sql)
+    } catch (e) {
+      if (spoils.test((e as SqlError).code ?? '')) this.spoiled = true
+      throw e
+    }
     return nothing
   }
 
@@ -186,11 +198,7 @@ export class Connection {
     const it = shape(sql)
     if (it.statements !== 1) throw new SqlError(it.statements ? 'SQL_MANY_STATEMENTS' : 'SQL_NO_STATEMENT', 'describe takes exactly one statement')
     const { cols } = this.prepare(sql)
-    const explains = /^\s*explain\b/i.test(sql)
-    const control = it.kind === 'begin' || it.kind === 'commit' || it.kind === 'rollback' || it.kind === 'savepoint'
-    // SQLite's own program says it best: a Transaction opcode with p2 set takes the write lock.
-    const program = explains || control ? [] : this.db.prepare(`explain ${sql}`).raw(true).all([]) as unknown as unknown[][]
-    const readonly = !program.some((op) => op[1] === 'Transaction' && Number(op[3]) > 0)
-    return `{"params":${JSON.stringify(it.params.map((name) => ({ name })))},"cols":${cols},"is_explain":${explains},"is_readonly":${readonly}}`
+    const readonly = it.explains || (it.kind !== 'write' && it.kind !== 'other')
+    return `{"params":${JSON.stringify(it.params.map((name) => ({ name })))},"cols":${cols},"is_explain":${it.explains},"is_readonly":${readonly}}`
   }
 }

@@ -182,8 +182,9 @@ export class Scheduler {
     for (const job of this.waiting.splice(0)) { clearTimeout(job.giveUp); this.refuse(job, new SqlError('SQLITE_BUSY', 'the endpoint is closing')) }
     for (const stream of this.streams.values()) { clearTimeout(stream.timer); stream.conn.close() }
     this.streams.clear()
-    this.shared.rollback()
-    this.shared.exec('pragma wal_checkpoint(truncate)')
     this.shared.close()
+    const last = this.open()
+    last.exec('pragma wal_checkpoint(truncate)')
+    last.close()
   }
 }

@@ -9,6 +9,7 @@ export interface Shape {
   locks: boolean
   /** For `begin`: the caller promised to write nothing. */
   readonly: boolean
+  explains: boolean
 }
 
 const token = /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|\?\d*|[:@$][\w\u0080-\uffff]+|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*|[^]/gy
@@ -41,7 +42,7 @@ export function shapeOf(text: string): Shape {
     beforeEnd = lower === 'end' && previous === ';'
     previous = lower
   }
-  return { ...classify(words, writes), params, statements }
+  return { ...classify(words, writes), params, statements, explains: words[0] === 'explain' }
 }
 
 function number(params: (string | null)[], part: string) {
@@ -56,7 +57,7 @@ function number(params: (string | null)[], part: string) {
 function classify(words: string[], writes: boolean): Pick<Shape, 'kind' | 'locks' | 'readonly'> {
   const plain = { locks: false, readonly: false }
   switch (words[0]) {
-    case 'select': case 'values': case 'explain': return { kind: 'read', ...plain }
+    case 'select': case 'values': return { kind: 'read', ...plain }
     case 'with': return { kind: writes ? 'write' : 'read', ...plain }
     case 'insert': case 'update': case 'delete': case 'replace': return { kind: 'write', ...plain }
     case 'begin': return { kind: 'begin', locks: words.includes('immediate') || words.includes('exclusive'), readonly: words.includes('readonly') }
