@@ -95,7 +95,7 @@ export class Connection {
       case 'savepoint': return this.control(sql)
     }
     // The driver takes BEGIN … READONLY and then does not hold it.
-    if (this.onlyReads && this.db.inTransaction && it.kind !== 'read') throw new SqlError('SQLITE_READONLY', 'the transaction was begun as read-only')
+    if (this.onlyReads && this.inTransaction && it.kind !== 'read') throw new SqlError('SQLITE_READONLY', 'the transaction was begun as read-only')
     const args = bind(it.params, stmt.args, stmt.named_args)
     try {
       if (it.kind !== 'write' || this.db.inTransaction) return this.run(sql, args, stmt.want_rows !== false, it)
