@@ -33,6 +33,10 @@ export interface Virt {
   setPassword(uuid: string, password: string): Promise<void>
   console(uuid: string, bytes: number): Promise<string>
   stats(uuid: string): Promise<JobResult<'domain.stats'>>
+  /** Calls back whenever a guest may have changed by itself. A hint: `list` says what is. */
+  onChange?(changed: () => void): void
+  /** Stops listening; guests keep running. */
+  close?(): Promise<void>
 }
 
 /** Disks: files under the host's own root; names are made here from kind and id, formats are pinned, never probed. */
