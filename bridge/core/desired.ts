@@ -1,0 +1,80 @@
+import type { Net } from '../drivers.ts'
+import type { Desired } from '../../schema/hosts.ts'
+import type { Nic } from '../../schema/jobs.ts'
+import type { Cloud } from './cloud.ts'
+import { logged } from './fault.ts'
+import type { Log } from './log.ts'
+import { backoff, pause } from './pause.ts'
+
+interface Parts {
+  cloud: Cloud
+  net: Net
+  log: Log
+  signal: AbortSignal
+  /** After each document that was applied. */
+  applied(desired: Desired): void
+}
+
+/** Keeps the host's network equal to the newest desired state. One fetch and one apply at a time, as often as needed. */
+export class DesiredState {
+  /** Newest revision heard of: claims say it, so a document that cannot be applied does not make them spin. */
+  seen = 0
+  /** Revision of the document the host is equal to; inventory says it. */
+  revision = 0
+  #ports = new Set<string>()
+  #going: Promise<void> | undefined
+  #again: Promise<void> | undefined
+  readonly #of: Parts
+  constructor(of: Parts) { this.#of = of }
+
+  heard(revision: number) {
+    this.seen = revision
+    void this.#insist()
+  }
+
+  /** Fetches and applies; a call during another one waits for a whole new round, since that one may have read too early. */
+  refresh(): Promise<void> {
+    if (!this.#going) return this.#going = this.#round().finally(() => { this.#going = undefined })
+    return this.#again ??= this.#going.catch(() => {}).then(() => { this.#again = undefined; return this.refresh() })
+  }
+
+  /** A document kept from before: what guests need goes on while the control plane cannot be asked. */
+  async restore(desired: Desired) {
+    await this.#apply(desired)
+    this.revision = 0
+  }
+
+  async ready(nics: Nic[], signal: AbortSignal): Promise<void> {
+    if (nics.some(({ port }) => !this.#ports.has(port))) await this.refresh()
+    signal.throwIfAborted()
+    const unknown = nics.find(({ port }) => !this.#ports.has(port))
+    if (unknown) throw new Error(`port ${unknown.port} is not in this host's desired state`)
+    if (nics.length) await this.#of.net.ready(nics)
+  }
+
+  async #round() {
+    const desired = await this.#of.cloud.desired()
+    if (desired.revision > this.seen) this.seen = desired.revision
+    await this.#apply(desired)
+  }
+
+  async #apply(desired: Desired) {
+    await this.#of.net.apply(desired)
+    this.#ports = new Set(desired.ports.map(({ id }) => id))
+    this.revision = desired.revision
+    this.#of.applied(desired)
+  }
+
+  #insisting = false
+  async #insist() {
+    if (this.#insisting) return void this.refresh().catch(() => {})
+    this.#insisting = true
+    for (let failures = 0; !this.#of.signal.aborted; failures++) {
+      try { await this.refresh(); break } catch (error) {
+        if (failures % 10 === 0) this.#of.log('desired state not applied', { error: logged(error), failures })
+        await pause(backoff(failures), this.#of.signal)
+      }
+    }
+    this.#insisting = false
+  }
+}

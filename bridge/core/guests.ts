@@ -1,0 +1,60 @@
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Desired, GuestData } from '../../schema/hosts.ts'
+import type { Cloud } from './cloud.ts'
+import { logged } from './fault.ts'
+import type { Log } from './log.ts'
+
+/**
+ * What this host's guests are told. Kept on disk (0600: it holds user data) so that metadata is answered while the control
+ * plane is away, also right after a restart of the bridge.
+ */
+export class Guests {
+  readonly #etags = new Map<string, string>()
+  readonly #known = new Map<string, GuestData>()
+  readonly #of: { cloud: Cloud; folder: string; log: Log }
+  constructor(of: { cloud: Cloud; folder: string; log: Log }) { this.#of = of }
+
+  async load() {
+    await mkdir(this.#of.folder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(this.#of.folder)) {
+      if (!/^[0-9a-f-]{36}\.json$/.test(name)) continue
+      const guest = await readFile(join(this.#of.folder, name), 'utf8').then(JSON.parse).catch(() => undefined) as GuestData | undefined
+      if (guest) this.#known.set(guest.server, guest)
+    }
+  }
+
+  /** Follows the list: fetches what moved, a few at a time, forgets who left. */
+  async follow(list: Desired['guests']): Promise<void> {
+    this.#etags.clear()
+    for (const { server, etag } of list) this.#etags.set(server, etag)
+    for (const server of this.#known.keys()) if (!this.#etags.has(server)) await this.#forget(server)
+    const moved = list.filter(({ server, etag }) => this.#known.get(server)?.etag !== etag).map(({ server }) => server)
+    const next = async () => { for (let server = moved.pop(); server; server = moved.pop()) await this.#newest(server) }
+    await Promise.all([next(), next(), next(), next()])
+  }
+
+  /** What metadata answers from: the newest that can be had, else the last that was. */
+  async lookup(server: string): Promise<GuestData | undefined> {
+    const etag = this.#etags.get(server)
+    if (etag === undefined) return undefined
+    if (this.#known.get(server)?.etag !== etag) await this.#newest(server)
+    return this.#known.get(server)
+  }
+
+  async #newest(server: string) {
+    try {
+      const guest = await this.#of.cloud.guest(server)
+      if (!guest) return
+      this.#known.set(server, guest)
+      const file = join(this.#of.folder, `${server}.json`)
+      await writeFile(`${file}.new`, JSON.stringify(guest), { mode: 0o600 })
+      await rename(`${file}.new`, file)
+    } catch (error) { this.#of.log('guest data not fetched', { server, error: logged(error) }) }
+  }
+
+  async #forget(server: string) {
+    this.#known.delete(server)
+    await rm(join(this.#of.folder, `${server}.json`), { force: true })
+  }
+}

@@ -1,0 +1,93 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Drivers } from '../drivers.ts'
+import type { Desired } from '../../schema/hosts.ts'
+import { claims } from './claims.ts'
+import { Cloud } from './cloud.ts'
+import { Desk } from './desk.ts'
+import { DesiredState } from './desired.ts'
+import type { Executors } from './executor.ts'
+import { logged } from './fault.ts'
+import { Guests } from './guests.ts'
+import { Reporting } from './inventory.ts'
+import type { Log } from './log.ts'
+import { pause } from './pause.ts'
+import type { Signer } from './sign.ts'
+
+export interface HostParts {
+  cloud: string
+  signer: Signer
+  drivers: Drivers
+  executors: Executors
+  /** The host's own folder. */
+  state: string
+  version: string
+  /** Jobs at a time. */
+  slots: number
+  /** Guests read metadata here, so it is kept ready, and the last desired state survives a restart. */
+  serves: boolean
+  log: Log
+}
+
+export interface Host {
+  /** Something changed on the host by itself. */
+  changed(): void
+  /** Claims no more, gives running jobs this long, leaves guests alone. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** One host at work: claims, network, inventory. */
+export async function startHost(of: HostParts): Promise<Host> {
+  const { drivers, log } = of
+  const claiming = new AbortController()
+  const ending = new AbortController()
+  const cloud = new Cloud(of.cloud, of.signer)
+  const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
+  const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
+  const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document) {
+    reporting.touch()
+    if (of.serves) void keep(of.state, document, guests).catch((error) => log('desired state not kept', { error: logged(error) }))
+  } })
+  const desk = new Desk({
+    cloud, executors: of.executors, slots: of.slots, log, signal: ending.signal, changed: () => reporting.touch(),
+    lent: {
+      virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net,
+      ready: (nics, signal) => desired.ready(nics, signal),
+      async guest(server) {
+        const guest = await cloud.guest(server)
+        if (!guest) throw new Error('the control plane has no data for this guest')
+        return guest
+      },
+    },
+  })
+  drivers.net.guests((server) => guests.lookup(server))
+  if (of.serves) await recall(of.state, desired, guests, log)
+  const loops = [reporting.run(), claims({ cloud, desk, desired, log, signal: claiming.signal })]
+
+  return {
+    changed: () => reporting.touch(),
+    async stop(graceMs) {
+      claiming.abort()
+      const until = performance.now() + graceMs
+      while (desk.busy && performance.now() < until) await Promise.race([desk.freed(), pause(Math.max(0, until - performance.now()))])
+      ending.abort()
+      await Promise.all(loops)
+      await drivers.net.close()
+    },
+  }
+}
+
+const file = (state: string) => join(state, 'desired.json')
+
+async function keep(state: string, document: Desired, guests: Guests) {
+  await writeFile(`${file(state)}.new`, JSON.stringify(document), { mode: 0o600 })
+  await rename(`${file(state)}.new`, file(state))
+  await guests.follow(document.guests)
+}
+
+async function recall(state: string, desired: DesiredState, guests: Guests, log: Log) {
+  await guests.load()
+  try { await desired.restore(JSON.parse(await readFile(file(state), 'utf8'))) } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log('the kept desired state could not be applied', { error: logged(error) })
+  }
+}

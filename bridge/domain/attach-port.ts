@@ -1,0 +1,13 @@
+import { executor } from '../core/executor.ts'
+import { off } from './state.ts'
+
+export default executor('domain.attach-port', {
+  async observe({ virt }, { uuid, nic }) {
+    if (off(await virt.state(uuid))) return {}
+    return (await virt.nics(uuid)).includes(nic.mac) ? {} : undefined
+  },
+  async act({ virt, ready }, { uuid, nic }) {
+    await ready([nic])
+    await virt.attachNic(uuid, nic)
+  },
+})
