@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { build } from 'esbuild'
+import { readJson, root, writeFile, writeJson } from './layout.ts'
+
+interface Made { from: Record<string, string>; bytes: number }
+export interface Bundle { file: string; bytes: number; fresh: boolean }
+
+/** The functions as one module in DIR/worker.js; made again only when a source it was made from has changed. */
+export async function bundle(dir: string): Promise<Bundle> {
+  mkdirSync(dir, { recursive: true })
+  const file = path.join(dir, 'worker.js'), record = path.join(dir, 'worker.json')
+  const made = readJson<Made>(record)
+  if (made && bytesOf(file) === made.bytes && Object.entries(made.from).every(([name, was]) => mark(name) === was)) return { file, bytes: made.bytes, fresh: false }
+  const result = await build({
+    absWorkingDir: root, entryPoints: ['functions/index.ts'], bundle: true, format: 'esm', platform: 'neutral', target: 'esnext',
+    mainFields: ['module', 'main'], conditions: ['workerd', 'worker', 'browser', 'import'], external: ['node:*', 'cloudflare:*'],
+    plugins: [nodePrefix], minifySyntax: true, minifyWhitespace: true, keepNames: false, legalComments: 'none', sourcemap: false,
+    metafile: true, write: false, logLevel: 'silent',
+  }).catch((e: { errors?: { text: string; location?: { file: string; line: number } }[] }) => {
+    throw new Error('the functions do not build:\n' + (e.errors?.map((x) => `  ${x.location ? `${x.location.file}:${x.location.line}: ` : ''}${x.text}`).join('\n') ?? e))
+  })
+  const text = result.outputFiles[0].text
+  writeFile(file, text, 0o644)
+  const bytes = Buffer.byteLength(text)
+  const inputs = [...Object.keys(result.metafile.inputs), 'package-lock.json', 'local/bundle.ts']
+  writeJson(record, { from: Object.fromEntries(inputs.map((name) => [name, mark(name)])), bytes } satisfies Made)
+  return { file, bytes, fresh: true }
+}
+
+/** Libraries that write `crypto` for `node:crypto`: the runtime knows only the latter. */
+const nodePrefix = {
+  name: 'node-prefix',
+  setup(on: import('esbuild').PluginBuild) {
+    const builtin = /^(assert|async_hooks|buffer|crypto|events|path|process|querystring|stream|string_decoder|timers|url|util|zlib)(\/|$)/
+    on.onResolve({ filter: builtin }, ({ path, kind }) => kind === 'entry-point' ? undefined : { path: `node:${path}`, external: true })
+  },
+}
+
+const bytesOf = (file: string) => { try { return statSync(file).size } catch { return -1 } }
+const mark = (name: string) => {
+  try { return createHash('sha256').update(readFileSync(path.join(root, name))).digest('hex').slice(0, 16) } catch { return '' }
+}

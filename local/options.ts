@@ -1,0 +1,60 @@
+import { networkInterfaces } from 'node:os'
+import { isIP } from 'node:net'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  data: string
+  port: number
+  listen: string
+  /** Absent: libvirt where it can be, else simulated. */
+  hypervisor?: 'libvirt' | 'simulated'
+  /** Hosts on this machine; 0 runs the control plane alone. Absent: as before, else one. */
+  hosts?: number
+  hostPackages: boolean
+}
+
+export class Usage extends Error {}
+
+export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
+
+  --data DIR             where everything is kept (./data)
+  --port PORT            where the APIs are served (8080)
+  --listen ADDR          address they are served on (127.0.0.1; 0.0.0.0 for all)
+  --hypervisor KIND      libvirt: real guests, needs root on Linux; simulated: guests that exist in name only
+  --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated
+  --no-host-packages     install no Debian packages`
+
+/** Reads the command line of `npm start`; what is wrong with it is thrown as Usage. */
+export function parse(args: string[]): Options {
+  let values
+  try {
+    ({ values } = parseArgs({ args, strict: true, allowNegative: true, options: {
+      data: { type: 'string', default: 'data' }, port: { type: 'string', default: '8080' }, listen: { type: 'string', default: '127.0.0.1' },
+      hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true }, help: { type: 'boolean' },
+    } }))
+  } catch (e) { throw new Usage((e as Error).message) }
+  if (values.help) throw new Usage('')
+  const whole = (name: string, text: string, from: number, to: number) => {
+    const n = Number(text)
+    if (!/^\d+$/.test(text) || n < from || n > to) throw new Usage(`--${name} takes a number from ${from} to ${to}, not '${text}'`)
+    return n
+  }
+  const { hypervisor } = values
+  if (hypervisor !== undefined && hypervisor !== 'libvirt' && hypervisor !== 'simulated') throw new Usage(`--hypervisor is libvirt or simulated, not '${hypervisor}'`)
+  if (!isIP(values.listen)) throw new Usage(`--listen takes an IP address, not '${values.listen}'`)
+  if (!values.data) throw new Usage('--data takes a folder')
+  const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
+  if (hypervisor === 'libvirt' && hosts! > 1) throw new Usage('more than one host on this machine is simulated: leave --hypervisor libvirt out, or --hosts')
+  return { data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, hypervisor, hosts, hostPackages: values['host-packages'] }
+}
+
+/** An address as it stands in a URL. */
+export const bracketed = (address: string) => isIP(address) === 6 ? `[${address}]` : address
+
+/** Under which address others reach what listens on `listen`: itself, or this machine's first own address for "all". */
+export function reachable(listen: string): string {
+  if (listen !== '0.0.0.0' && listen !== '::') return listen
+  const own = Object.values(networkInterfaces()).flat().filter((a) => a && !a.internal && (a.family === 'IPv4' || listen === '::' && !a.address.startsWith('fe80')))
+  return (own.find((a) => a!.family === 'IPv4') ?? own[0])?.address ?? (listen === '::' ? '::1' : '127.0.0.1')
+}

@@ -1,0 +1,61 @@
+import { createRequire } from 'node:module'
+import { bracketed } from './options.ts'
+
+/** The same date as in wrangler.toml. */
+export const compatibilityDate = '2026-10-01'
+
+export interface WorkerConfig {
+  listen: string
+  port: number
+  /** Name of the bundle beside the configuration file. */
+  module: string
+  /** Text bindings, by name. */
+  vars: Record<string, string>
+  /** Durable Object classes of the bundle, by binding; their memory is all the storage they have. */
+  objects: Record<string, string>
+}
+
+/** workerd's own configuration text: the functions on one socket, with the network open to the local database and store. */
+export function workerConfig(of: WorkerConfig): string {
+  const bindings = [
+    ...Object.entries(of.vars).map(([name, value]) => struct({ name: text(name), text: text(value) })),
+    ...Object.entries(of.objects).map(([name, className]) => struct({ name: text(name), durableObjectNamespace: text(className) })),
+  ]
+  const worker = struct({
+    modules: list([struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
+    compatibilityDate: text(compatibilityDate),
+    compatibilityFlags: list([text('nodejs_compat')]),
+    bindings: list(bindings),
+    durableObjectNamespaces: list(Object.values(of.objects).map((name) => struct({ className: text(name), uniqueKey: text(`virga-${name}`) }))),
+    durableObjectStorage: '(inMemory = void)',
+    globalOutbound: text('internet'),
+  })
+  // "private" and "local" are closed unless named: the database and the store are on this machine
+  const internet = struct({ allow: list(['public', 'private', 'local'].map(text)), tlsOptions: '(trustBrowserCas = true)' })
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "functions", worker = ${worker}),
+    (name = "internet", network = ${internet}),
+  ],
+  sockets = [(name = "http", address = ${text(`${bracketed(of.listen)}:${of.port}`)}, http = (), service = "functions")],
+);
+`
+}
+
+const struct = (fields: Record<string, string>) => `(${Object.entries(fields).map(([name, value]) => `${name} = ${value}`).join(', ')})`
+const list = (items: string[]) => `[${items.join(', ')}]`
+
+/** A Cap'n Proto string literal: everything but plain printable ASCII goes in as its UTF-8 bytes. */
+export function text(value: string): string {
+  let out = ''
+  for (const byte of Buffer.from(value, 'utf8')) {
+    const char = String.fromCharCode(byte)
+    out += byte >= 0x20 && byte < 0x7f && char !== '"' && char !== '\\' ? char : `\\x${byte.toString(16).padStart(2, '0')}`
+  }
+  return `"${out}"`
+}
+
+/** The workerd binary itself, not the script that npm puts in front of it: a signal to the pid must reach it. */
+export const workerdBinary = () => (createRequire(import.meta.url)('workerd') as { default: string }).default
