@@ -1,0 +1,67 @@
+import { eq } from 'drizzle-orm'
+import { host } from '../../schema/host.ts'
+import { blobRequest, inventory, type Desired, type GuestData } from '../../schema/hosts.ts'
+import { job } from '../../schema/kernel.ts'
+import { Bytes } from '../kernel/bytes.ts'
+import { q } from '../kernel/db.ts'
+import { seconds } from '../kernel/env.ts'
+import { conflict, notFound } from '../kernel/fault.ts'
+import { isoSeconds } from '../kernel/view.ts'
+import { bodyOf, hostQuery, signedBy } from './signed.ts'
+import { endpoint } from './service.ts'
+
+export const desired = endpoint({
+  id: 'desired', method: 'GET', path: '/{host}/desired', status: 200, policy: 'public', raw: true, summary: 'What should be on this host (signed by the host)',
+  async handle(ctx, input): Promise<Desired> {
+    const { desiredFor } = await import('../network/desired.ts')
+    const [[row]] = await ctx.read(hostQuery(input.params.host))
+    await signedBy(ctx, input, row)
+    return desiredFor(ctx, row)
+  },
+})
+
+export const guest = endpoint({
+  id: 'guest', method: 'GET', path: '/{host}/guests/{server}', status: 200, policy: 'public', raw: true, summary: 'What a guest on this host is told (signed by the host)',
+  async handle(ctx, input): Promise<GuestData> {
+    const { guestOn } = await import('../compute/servers/guest.ts')
+    const [[row]] = await ctx.read(hostQuery(input.params.host))
+    await signedBy(ctx, input, row)
+    const data = await guestOn(ctx, row.id, input.params.server)
+    if (!data) throw notFound('server', input.params.server, 'No such server on this host.')
+    return data
+  },
+})
+
+export const blobs = endpoint({
+  id: 'blobs', method: 'POST', path: '/{host}/blobs', status: 200, policy: 'public', raw: true, summary: 'A short-lived URL for the bytes a running job is about (signed by the host)',
+  async handle(ctx, input) {
+    const { host: id } = input.params
+    const [hosts] = await ctx.read(hostQuery(id))
+    const { text } = await signedBy(ctx, input, hosts[0])
+    const ask = bodyOf(blobRequest, text)
+    const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
+    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    // Only the image the job itself names, read for making disks, written for uploading them.
+    const args = row.args as { image?: string; source?: { image?: { id: string } } }
+    const allowed = ask.method === 'PUT' ? row.kind === 'disk.upload' && args.image === ask.image : row.kind === 'disk.create' && args.source?.image?.id === ask.image
+    if (!allowed) throw conflict(`Job ${ask.job} is not about image ${ask.image}.`)
+    const { imageKey } = await import('../image/keys.ts')
+    const url = await new Bytes(ctx.env, ctx.world).presign(ask.method, imageKey(ask.image), 3600)
+    return { url, expires: isoSeconds(ctx.now() + seconds(3600)) }
+  },
+})
+
+export const report = endpoint({
+  id: 'inventory', method: 'PUT', path: '/{host}/inventory', status: 204, policy: 'public', raw: true, summary: 'What is on this host now (signed by the host)',
+  async handle(ctx, input) {
+    const { observe } = await import('./observe.ts')
+    const [[row]] = await ctx.read(hostQuery(input.params.host))
+    const { text } = await signedBy(ctx, input, row)
+    const seen = bodyOf(inventory, text), now = ctx.now(), h = seen.hypervisor
+    ctx.stage(q.update(host).set({
+      seenAt: now, inventoryAt: now, hypervisor: h, capacity: seen.capacity, vcpus: seen.capacity.vcpus, memoryMb: seen.capacity.memoryMb, diskGb: seen.capacity.diskGb,
+      storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version,
+    }).where(eq(host.id, row.id)))
+    await observe(ctx, row, seen)
+  },
+})

@@ -1,0 +1,74 @@
+import { jwtVerify, SignJWT } from 'jose'
+import type { Env } from '../../kernel/env.ts'
+import { unauthorized } from '../../kernel/fault.ts'
+
+export interface Named { id: string; name: string }
+export interface Scoped extends Named { domain: Named }
+
+/** All that a token says; names included, so that validating one asks nobody. */
+export interface TokenClaims {
+  user: Scoped
+  project?: Scoped
+  domain?: Named
+  system?: boolean
+  /** With what they imply. */
+  roles: Named[]
+  methods: string[]
+  /** The token's own audit id, then its chain's. */
+  auditIds: string[]
+  /** Microseconds. */
+  issuedAt: number
+  expiresAt: number
+  /** Delegation this token lives by: application credential, trust. */
+  applicationCredential?: { id: string; restricted: boolean }
+  trust?: { id: string; trustor: string; trustee: string; impersonation: boolean }
+  passwordExpiresAt?: number | null
+}
+
+// The wire form is short, since it travels with every request: no names of members, the default domain left out.
+const packNamed = (n: Named) => (n.id === 'default' && n.name === 'Default' ? 0 : [n.id, n.name])
+const unpackNamed = (v: unknown): Named => (v === 0 ? { id: 'default', name: 'Default' } : { id: (v as string[])[0], name: (v as string[])[1] })
+const packScoped = (s: Scoped) => [s.id, s.name, packNamed(s.domain)]
+const unpackScoped = (v: unknown): Scoped => { const [id, name, d] = v as [string, string, unknown]; return { id, name, domain: unpackNamed(d) } }
+
+const derived = new Map<string, Uint8Array>()
+/** MASTER_SECRET may list several, separated by commas: the first signs, all verify, so that rotation refuses nobody. */
+export async function secretsOf(env: Env, purpose: string): Promise<Uint8Array[]> {
+  return Promise.all(env.MASTER_SECRET.split(',').map(async (secret) => {
+    const at = `${purpose}\n${secret}`
+    let key = derived.get(at)
+    if (!key) {
+      const base = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), 'HKDF', false, ['deriveBits'])
+      key = new Uint8Array(await crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: new TextEncoder().encode(purpose) }, base, 256))
+      derived.set(at, key)
+    }
+    return key
+  }))
+}
+
+export async function signToken(env: Env, c: TokenClaims): Promise<string> {
+  const [key] = await secretsOf(env, 'token')
+  return new SignJWT({
+    u: packScoped(c.user), p: c.project && packScoped(c.project), d: c.domain && packNamed(c.domain), s: c.system ? 1 : undefined,
+    r: c.roles.map((r) => [r.id, r.name]), m: c.methods, a: c.auditIds, i: c.issuedAt, e: c.expiresAt,
+    c: c.applicationCredential && [c.applicationCredential.id, c.applicationCredential.restricted ? 1 : 0],
+    t: c.trust && [c.trust.id, c.trust.trustor, c.trust.trustee, c.trust.impersonation ? 1 : 0], x: c.passwordExpiresAt ?? undefined,
+  }).setProtectedHeader({ alg: 'HS256' }).sign(key)
+}
+
+/** The claims of a token whose signature holds; expiry and revocation are for the caller to look at. */
+export async function readToken(env: Env, token: string): Promise<TokenClaims> {
+  const refused = () => unauthorized('The token is not valid: it was tampered with, or another cloud issued it.')
+  if (token.length > 8192 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw refused()
+  for (const key of await secretsOf(env, 'token')) {
+    const w = await jwtVerify(token, key, { algorithms: ['HS256'] }).then((r) => r.payload as Record<string, any>, () => undefined)
+    if (!w) continue
+    return {
+      user: unpackScoped(w.u), project: w.p && unpackScoped(w.p), domain: w.d === undefined ? undefined : unpackNamed(w.d), system: w.s === 1,
+      roles: w.r.map(([id, name]: string[]) => ({ id, name })), methods: w.m, auditIds: w.a, issuedAt: w.i, expiresAt: w.e,
+      applicationCredential: w.c && { id: w.c[0], restricted: w.c[1] === 1 },
+      trust: w.t && { id: w.t[0], trustor: w.t[1], trustee: w.t[2], impersonation: w.t[3] === 1 }, passwordExpiresAt: w.x,
+    }
+  }
+  throw refused()
+}

@@ -1,0 +1,12 @@
+import type { Saga } from './kernel/saga.ts'
+
+/** Every long operation by the name its rows carry; loaded on first use. Old names stay for one release. */
+const known: Record<string, () => Promise<{ default: Saga }>> = {
+}
+
+export async function sagaOf(kind: string): Promise<Saga> {
+  const load = known[kind]
+  if (!load) throw new Error(`no such saga: ${kind}`)
+  return (await load()).default
+}
+export const sagaKinds = () => Object.keys(known)

@@ -1,0 +1,7 @@
+import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
+import { sagaOf } from './sagas.ts'
+
+/** All that is looked after without being asked. */
+export const sweeps: Sweep[] = [
+  ...kernelSweeps(sagaOf),
+]

@@ -1,0 +1,53 @@
+import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { Inventory } from './hosts.ts'
+import { flag, json, micros } from './kernel.ts'
+
+/** A hypervisor. What it is and holds is what it last reported; what it should be is the operator's. */
+export const host = sqliteTable('host', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull().unique(),
+  publicKey: json<{ kty: 'OKP'; crv: 'Ed25519'; x: string }>('public_key').notNull(),
+  enabled: flag('enabled').notNull().default(true),
+  disabledReason: text('disabled_reason'),
+  forcedDown: flag('forced_down').notNull().default(false),
+  zone: text('zone').notNull().default('nova'),
+  /** Number some old API versions know it by. */
+  number: integer('number').notNull().unique(),
+  /** Bumped by every change to what should be on this host; it asks for the document when it moved. */
+  revision: integer('revision').notNull().default(1),
+  seenAt: micros('seen_at').notNull(),
+  /** Bumped by each inventory. */
+  inventoryAt: micros('inventory_at'),
+  hypervisor: json<Inventory['hypervisor']>('hypervisor'),
+  capacity: json<Inventory['capacity']>('capacity'),
+  vcpus: integer('vcpus').notNull().default(0),
+  memoryMb: integer('memory_mb').notNull().default(0),
+  diskGb: integer('disk_gb').notNull().default(0),
+  cpuRatio: real('cpu_ratio').notNull().default(16),
+  memoryRatio: real('memory_ratio').notNull().default(1.5),
+  diskRatio: real('disk_ratio').notNull().default(1),
+  reservedMemoryMb: integer('reserved_memory_mb').notNull().default(512),
+  storage: text('storage'),
+  simulated: flag('simulated').notNull().default(false),
+  bootId: text('boot_id'),
+  version: text('version'),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}, (t) => [index('host_storage').on(t.storage)])
+
+/** A one-use (or few-use) right to become a host; only its hash is kept. */
+export const enrollment = sqliteTable('enrollment', {
+  hash: text('hash').primaryKey(),
+  uses: integer('uses').notNull(),
+  expiresAt: micros('expires_at').notNull(),
+  createdAt: micros('created_at').notNull(),
+})
+
+/** A domain a host shows that no row names: listed for the operator, removed only on request. */
+export const orphan = sqliteTable('orphan', {
+  id: text('id').primaryKey(),
+  host: text('host').notNull(),
+  kind: text('kind', { enum: ['domain', 'disk'] }).notNull(),
+  name: text('name').notNull(),
+  seenAt: micros('seen_at').notNull(),
+}, (t) => [index('orphan_host').on(t.host)])

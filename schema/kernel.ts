@@ -1,0 +1,85 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+
+/** Times are microseconds since 1970 UTC everywhere in the database. */
+export const micros = (name: string) => integer(name, { mode: 'number' })
+export const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
+export const flag = (name: string) => integer(name, { mode: 'boolean' })
+
+/** `insert into guard select 'stale', changes()` after a statement aborts the batch, by trigger, when it touched no row. */
+export const guard = sqliteTable('guard', { kind: text('kind').notNull(), rows: integer('rows').notNull() })
+
+export interface Entry { step: string; event: 'done' | 'failed' | 'undone'; out?: unknown; why?: string; at: number }
+
+/** One long operation. Its log is the whole memory: the next move is a pure function of it. */
+export const saga = sqliteTable('saga', {
+  id: text('id').primaryKey(),
+  kind: text('kind').notNull(),
+  /** The resource it works on: at most one live saga each. */
+  lane: text('lane').notNull(),
+  state: text('state', { enum: ['open', 'unwinding', 'done', 'unwound', 'superseded', 'stuck'] }).notNull(),
+  args: json<Record<string, unknown>>('args').notNull(),
+  log: json<Entry[]>('log').notNull(),
+  /** Bumped by every write; each write demands the value it has read. */
+  generation: integer('generation').notNull(),
+  deadline: micros('deadline').notNull(),
+  requestId: text('request_id').notNull(),
+  project: text('project'),
+  user: text('user'),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}, (t) => [
+  uniqueIndex('saga_live_lane').on(t.lane).where(sql`state in ('open','unwinding','stuck')`),
+  index('saga_live_deadline').on(t.deadline).where(sql`state in ('open','unwinding','stuck')`),
+])
+
+export const job = sqliteTable('job', {
+  id: text('id').primaryKey(),
+  host: text('host').notNull(),
+  kind: text('kind').notNull(),
+  lane: text('lane').notNull(),
+  args: json<Record<string, unknown>>('args').notNull(),
+  state: text('state', { enum: ['queued', 'running', 'done', 'failed', 'cancelled'] }).notNull(),
+  /** The fencing token. */
+  attempt: integer('attempt').notNull().default(0),
+  leaseUntil: micros('lease_until'),
+  runAt: micros('run_at').notNull(),
+  priority: integer('priority').notNull().default(5),
+  saga: text('saga'),
+  step: text('step'),
+  undo: flag('undo').notNull().default(false),
+  progress: text('progress'),
+  result: json<Record<string, unknown>>('result'),
+  error: text('error'),
+  requestId: text('request_id').notNull(),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}, (t) => [
+  index('job_queue').on(t.host, t.priority, t.runAt, t.id).where(sql`state = 'queued'`),
+  index('job_lease').on(t.leaseUntil).where(sql`state = 'running'`),
+  index('job_saga').on(t.saga),
+  index('job_ended').on(t.updatedAt).where(sql`state in ('done','failed','cancelled')`),
+])
+
+/** What happened, in the batch that made it happen: audit trail, notifications and each resource's timeline are one table. */
+export const event = sqliteTable('event', {
+  seq: integer('seq').primaryKey({ autoIncrement: true }),
+  at: micros('at').notNull(),
+  /** An endpoint's id for what a caller asked (`compute.servers.create`), else the notification's name (`compute.instance.boot.end`). */
+  action: text('action').notNull(),
+  resource: text('resource'),
+  project: text('project'),
+  user: text('user'),
+  requestId: text('request_id').notNull(),
+  detail: json<Record<string, unknown>>('detail'),
+}, (t) => [index('event_resource').on(t.resource, t.seq), index('event_at').on(t.at)])
+
+/** When a sweep is due next; moving it on is the claim. */
+export const sweep = sqliteTable('sweep', { name: text('name').primaryKey(), nextAt: micros('next_at').notNull() })
+
+/** Answers kept for requests that carry a client's own token. */
+export const idempotency = sqliteTable('idempotency', {
+  key: text('key').primaryKey(),
+  answer: json<unknown>('answer').notNull(),
+  expiresAt: micros('expires_at').notNull(),
+})
