@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DriverOptions, Drivers } from '../drivers.ts'
+import type { Drivers } from '../drivers.ts'
 import { executors } from '../executors.ts'
 import { Simulation } from '../simulated/index.ts'
 import type { Mischief } from '../simulated/mischief.ts'
@@ -59,7 +59,7 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   }
   if (flags.hosts > 1) throw new Error('--hosts is for simulated hosts; a machine is one libvirt host')
   // Loaded only when asked for: a machine without libvirt can simulate.
-  const { libvirtDrivers } = await import('../libvirt/index.ts') as { libvirtDrivers(options: DriverOptions): Promise<Drivers> }
+  const { libvirtDrivers } = await import('../libvirt/index.ts')
   const tag = await ownTag(flags)
   return (name, changed) => libvirtDrivers({ ...flags, name, tag, log, changed })
 }

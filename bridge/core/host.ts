@@ -61,6 +61,7 @@ export async function startHost(of: HostParts): Promise<Host> {
     },
   })
   drivers.net.guests((server) => guests.lookup(server))
+  drivers.virt.onChange?.(() => reporting.touch())
   if (of.serves) await recall(of.state, desired, guests, log)
   const loops = [reporting.run(), claims({ cloud, desk, desired, log, signal: claiming.signal })]
 
@@ -72,6 +73,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       while (desk.busy && performance.now() < until) await Promise.race([desk.freed(), pause(Math.max(0, until - performance.now()))])
       ending.abort()
       await Promise.all(loops)
+      await drivers.virt.close?.()
       await drivers.net.close()
     },
   }
@@ -80,9 +82,10 @@ export async function startHost(of: HostParts): Promise<Host> {
 const file = (state: string) => join(state, 'desired.json')
 
 async function keep(state: string, document: Desired, guests: Guests) {
+  const followed = guests.follow(document.guests)
   await writeFile(`${file(state)}.new`, JSON.stringify(document), { mode: 0o600 })
   await rename(`${file(state)}.new`, file(state))
-  await guests.follow(document.guests)
+  await followed
 }
 
 async function recall(state: string, desired: DesiredState, guests: Guests, log: Log) {

@@ -52,8 +52,8 @@ export class Simulation {
           },
           capacity: {
             vcpus, memoryMb, diskGb,
-            freeMemoryMb: memoryMb - used.reduce((sum, { spec }) => sum + spec.memoryMb, 0),
-            freeDiskGb: diskGb - own.values().reduce((sum, { sizeGb }) => sum + sizeGb, 0),
+            freeMemoryMb: Math.max(0, memoryMb - used.reduce((sum, { spec }) => sum + spec.memoryMb, 0)),
+            freeDiskGb: Math.max(0, diskGb - own.values().reduce((sum, { sizeGb }) => sum + sizeGb, 0)),
           },
         }
       },
