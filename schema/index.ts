@@ -1,0 +1,3 @@
+export * from './kernel.ts'
+export * from './host.ts'
+export * from './identity.ts'
