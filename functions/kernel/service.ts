@@ -44,7 +44,7 @@ export function service<R extends string>(config: ServiceConfig<R>) {
     endpoint: <S extends Record<string, TSchema>>(d: Declaration<R, S>): Endpoint => ({ ...d, id: `${config.name}.${d.id}` }) as Endpoint,
     /** The service at a glance: its list of endpoints. */
     serve: (list: (Endpoint | Endpoint[])[]): Service => {
-      const endpoints = list.flat()
+      const endpoints = list.flat().map((e) => (e.id.startsWith(`${config.name}.`) ? e : { ...e, id: `${config.name}.${e.id}` }))
       return { ...config, endpoints, match: matcher(endpoints) } as Service
     },
   }
