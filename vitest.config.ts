@@ -1,9 +1,17 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'node', environment: 'node', include: ['local/**/*.test.ts', 'bridge/**/*.test.ts', 'schema/**/*.test.ts'] } },
+      {
+        plugins: [cloudflareTest({
+          main: 'tests/harness/worker.ts',
+          miniflare: { compatibilityDate: '2026-10-01', compatibilityFlags: ['nodejs_compat'], durableObjects: { DOORBELL: 'Doorbell' } },
+        })],
+        test: { name: 'workerd', globalSetup: ['tests/harness/global.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },
+      },
     ],
   },
 })

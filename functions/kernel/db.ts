@@ -8,7 +8,7 @@ import { conflict, Fault, Stale, unavailable } from './fault.ts'
 export type Query = BatchItem<'sqlite'>
 
 /** Builds statements; runs none. Execution belongs to a request's own `Database`. */
-export const q = drizzle({} as Client)
+export const q = drizzle.mock()
 
 /**
  * One request's connection to the database. Never shared: in workerd a client's promises belong to one request.
@@ -45,11 +45,11 @@ export class Database {
   private async run(queries: [Query, ...Query[]], mode: 'deferred' | 'write'): Promise<unknown[]> {
     this.trips.statements += queries.length
     const client = this.client
-    const bound = drizzle({
+    const bound = drizzle({ client: {
       batch: (statements: Parameters<Client['batch']>[0]) => statements.length === 1 && mode === 'deferred'
         ? client.execute(statements[0] as never).then((r) => [r])
         : client.batch(statements, mode),
-    } as Client)
+    } as Client })
     try {
       return await bound.batch(queries as never) as unknown[]
     } catch (e) {

@@ -1,0 +1,1 @@
+declare module 'cloudflare:workers' { export const env: Record<string, unknown> }
