@@ -12,7 +12,7 @@ export function migrations(dir = path.join(root, 'schema', 'migrations')): Migra
   const names = readdirSync(dir).filter((name) => name.endsWith('.sql')).sort()
   names.forEach((name, i) => {
     if (!/^\d{4}_[\w-]+\.sql$/.test(name)) throw new Error(`${name}: migrations are named 0000_what_it_does.sql`)
-    if (Number(name.slice(0, 4)) !== i) throw new Error(`${name}: number ${String(i).padStart(4, '0')} comes next`)
+    if (Number(name.slice(0, 4)) !== i) throw new Error(`${name} stands where migration ${String(i).padStart(4, '0')} should: numbers are given once, without gaps`)
   })
   return names.map((name) => {
     const text = readFileSync(path.join(dir, name), 'utf8')

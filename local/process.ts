@@ -16,14 +16,20 @@ export function commandLine(pid: number): string {
   try { return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }) } catch { return '' }
 }
 
-export const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(proc(pid, 'status'))?.[1] ?? 0)
+/** Whether a runner lost the bootstrap that started it, and so is about to stop by itself. */
+export function orphaned(pid: number): boolean {
+  const starter = /(?:^|\0)VIRGA_PARENT=(\d+)/.exec(proc(pid, 'environ'))?.[1]
+  return starter !== undefined && /^PPid:\s+(\d+)/m.exec(proc(pid, 'status'))?.[1] !== starter
+}
 
 /** The process a pidfile names, if it lives and its command line names `mark`: process ids are used again. */
-export function fromPidfile(file: string, mark: string): number | undefined {
+export function fromPidfile(file: string, mark: string | RegExp): number | undefined {
   let pid: number
   try { pid = Number(readFileSync(file, 'utf8').trim()) } catch { return undefined }
-  return Number.isInteger(pid) && pid > 1 && alive(pid) && commandLine(pid).includes(mark) ? pid : undefined
+  return Number.isInteger(pid) && pid > 1 && alive(pid) && names(commandLine(pid), mark) ? pid : undefined
 }
+
+const names = (line: string, mark: string | RegExp) => typeof mark === 'string' ? line.includes(mark) : mark.test(line)
 
 /** Asks, waits, then insists. Returns when the process is gone. */
 export async function end(pid: number, graceMs: number): Promise<void> {

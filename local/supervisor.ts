@@ -15,8 +15,6 @@ export interface Child {
   adopt?: boolean
   /** Asked when all is stopped: whether this one goes on without us. */
   staysOn?: () => boolean
-  /** Runs again with these arguments instead of `args`: what may be said once is not said twice. */
-  again?: string[]
 }
 
 interface Running { child: Child; process?: ChildProcess; pid?: number; exits: number; delay: number; since: number; timer?: NodeJS.Timeout }
@@ -40,6 +38,7 @@ export class Supervisor {
   logfile(name: string) { return path.join(this.#at.log, `${name}.log`) }
 
   async start(child: Child): Promise<void> {
+    if (this.#stopping) throw new Error(`${child.name} is not started: all is being stopped`)
     const running: Running = { child, exits: 0, delay: firstDelay, since: performance.now() }
     const left = child.adopt && fromPidfile(this.pidfile(child.name), this.#at.dir)
     if (!left) await this.replaceStale(child.name)
@@ -69,8 +68,7 @@ export class Supervisor {
     const { child } = running
     const log = openSync(this.logfile(child.name), 'a', 0o600)
     writeSync(log, `--- ${new Date().toISOString()} starting\n`)
-    const args = running.exits && child.again || child.args
-    const process_ = spawn(child.command, args, { stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...child.env } })
+    const process_ = spawn(child.command, child.args, { stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...child.env } })
     closeSync(log)
     running.process = process_
     running.since = performance.now()
@@ -114,7 +112,7 @@ export class Supervisor {
     this.#children.delete(name)
     clearTimeout(running.timer)
     if (running.child.staysOn?.()) return running.process?.unref()
-    if (running.pid && alive(running.pid)) await end(running.pid, running.child.graceMs ?? 3000)
+    if (running.pid && alive(running.pid)) await end(running.pid, running.child.graceMs ?? 2500)
     rmSync(this.pidfile(name), { force: true })
   }
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { bracketed } from './options.ts'
 
-/** The same date as in wrangler.toml. */
+/** The same date as in wrangler.toml. Node's modules come with it: nodejs_compat is on from 2026-08-04. */
 export const compatibilityDate = '2026-10-01'
 
 export interface WorkerConfig {
@@ -24,7 +24,6 @@ export function workerConfig(of: WorkerConfig): string {
   const worker = struct({
     modules: list([struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
     compatibilityDate: text(compatibilityDate),
-    compatibilityFlags: list([text('nodejs_compat')]),
     bindings: list(bindings),
     durableObjectNamespaces: list(Object.values(of.objects).map((name) => struct({ className: text(name), uniqueKey: text(`virga-${name}`) }))),
     durableObjectStorage: '(inMemory = void)',

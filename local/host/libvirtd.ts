@@ -57,7 +57,7 @@ function inNamespace(at: Layout, daemon: 'libvirtd' | 'virtlogd') {
   // "slave": what the machine mounts and unmounts later is seen here; what is bound here is seen by nobody else
   const binds = Object.entries(places).map(([name, place]) => `mount --bind "$1/${name}" ${place}`).join(' && ')
   return {
-    name: daemon, command: 'unshare', graceMs: 4000,
+    name: daemon, command: 'unshare', graceMs: 3000,
     args: ['--mount', '--propagation', 'slave', 'sh', '-c', `${binds} && shift && exec "$@"`, 'sh', at.in('libvirt'), daemon, '--pid-file', at.in('libvirt', `${daemon}.pid`)],
   }
 }

@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { bridgeArgs } from './bridge.ts'
+import { releaseExternal } from './host/external.ts'
+import { processes, shortLink, startLibvirt } from './host/libvirtd.ts'
+import { layout, node, type Layout } from './layout.ts'
+import { end, fromPidfile } from './process.ts'
+import { say, seconds, step } from './say.ts'
+import { readState, type State } from './state.ts'
+import { Supervisor } from './supervisor.ts'
+
+/** npm run reset: stops whatever runs for a data folder and removes all of it: guests, host networking, the folder. */
+async function reset(at: Layout): Promise<void> {
+  const state = readState(at)
+  await step('processes', async (note) => note(`${await stopEverything(at)} stopped`))
+  const failures: string[] = []
+  if (state && state.hosts > 0 && existsSync(at.in('bridge'))) {
+    await step('guests and networks', () => wipe(at, state)).catch((e: Error) => failures.push(e.message))
+  }
+  // what no bridge could be asked to end: emulators and daemons in this cloud's mount namespaces, and with them the mounts
+  await Promise.all(processes(at).map(({ pid }) => end(pid, 2000)))
+  if (failures.length) throw new Error(`${failures.join('\n')}\n${at.dir} was left as it is, so that reset can be tried again`)
+  rmSync(shortLink(at), { force: true })
+  releaseExternal(at)
+  rmSync(at.dir, { recursive: true, force: true })
+}
+
+async function stopEverything(at: Layout): Promise<number> {
+  const runner = fromPidfile(path.join(at.run, 'runner.pid'), /local\/(start|dev)\.ts/)
+  if (runner) await end(runner, 12_000)
+  const names = existsSync(at.run) ? readdirSync(at.run).filter((name) => name.endsWith('.pid') && name !== 'runner.pid') : []
+  const left = names.map((name) => fromPidfile(path.join(at.run, name), at.dir)).filter((pid) => pid !== undefined)
+  await Promise.all(left.map((pid) => end(pid, 3000)))
+  return left.length + (runner ? 1 : 0)
+}
+
+/** The bridge knows what it made. For guests it asks libvirt, which therefore runs once more. */
+async function wipe(at: Layout, state: State): Promise<void> {
+  const supervisor = new Supervisor(at, () => {})
+  try {
+    const libvirtUri = state.hypervisor === 'libvirt' ? await startLibvirt(at, supervisor) : undefined
+    await promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', ...bridgeArgs(at, { ...state, libvirtUri }), '--wipe'], { timeout: 120_000 })
+      .catch((e: { stdout?: string; stderr?: string; message: string }) => { throw new Error(`the bridge could not remove everything: ${(e.stdout ?? '').trim().split('\n').at(-1) || e.stderr || e.message}`) })
+  } finally { await supervisor.stopAll() }
+}
+
+function dataFolder(): string {
+  try { return parseArgs({ options: { data: { type: 'string', default: 'data' } } }).values.data } catch (e) {
+    console.error(`${(e as Error).message}\n\nnpm run reset -- [--data DIR]`)
+    process.exit(2)
+  }
+}
+
+const at = layout(path.resolve(dataFolder()))
+const since = performance.now()
+if (!existsSync(at.dir)) say(`${at.dir} is not there: nothing to remove`)
+else if (!existsSync(at.in('secrets.json')) && !existsSync(at.run) && readdirSync(at.dir).length) {
+  console.error(`${at.dir} is not a data folder of virga: nothing was removed`)
+  process.exit(1)
+} else {
+  try { await reset(at) } catch (e) { console.error((e as Error).message); process.exit(1) }
+  say(`${at.dir} removed (${seconds(since)})`)
+}

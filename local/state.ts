@@ -1,0 +1,18 @@
+import { readJson, writeJson, type Layout } from './layout.ts'
+import type { Options } from './options.ts'
+
+/** What a cloud was first started as, and stays. */
+export interface State { hypervisor: 'libvirt' | 'simulated'; hosts: number; externalCidr: string }
+
+export const readState = (at: Layout) => readJson<State>(at.in('cloud.json'))
+export const writeState = (at: Layout, state: State) => writeJson(at.in('cloud.json'), state)
+
+/** Options as they stand for a cloud that was started before; a contradiction is thrown. */
+export function withState(options: Options, state?: State): Options & { hosts: number } {
+  const hosts = options.hosts ?? state?.hosts ?? 1
+  if (!state) return { ...options, hosts }
+  const wanted = options.hypervisor ?? (hosts > 1 ? 'simulated' : state.hypervisor)
+  if (wanted !== state.hypervisor) throw new Error(`${options.data} is a cloud with the ${state.hypervisor} hypervisor: name another --data folder for a ${wanted} one, or npm run reset this one`)
+  // asked for outright: servers made on real guests must not find themselves on a simulated host
+  return { ...options, hosts, hypervisor: state.hypervisor }
+}
