@@ -1,3 +1,5 @@
 export * from './kernel.ts'
 export * from './host.ts'
 export * from './identity.ts'
+export * from './image.ts'
+export * from './volume.ts'
