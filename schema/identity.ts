@@ -1,14 +1,159 @@
-import { integer, sqliteTable, text, index } from 'drizzle-orm/sqlite-core'
-import { micros } from './kernel.ts'
+import { sql } from 'drizzle-orm'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { flag, json, micros } from './kernel.ts'
+
+type Extra = Record<string, unknown>
+const extra = () => json<Extra>('extra').notNull().default({})
+const options = () => json<Extra>('options').notNull().default({})
+const id = () => text('id').primaryKey()
+const created = () => micros('created_at').notNull()
 
 /**
- * What ended before its time. A token is refused when any of its subjects (`a:AUDIT`, `u:USER`, `p:PROJECT`, `d:DOMAIN`,
- * `up:USER:PROJECT`, `c:APPLICATION CREDENTIAL`, …) is listed with a moment at or after the token's issue.
+ * What ended before its time. A token carries the highest `seq` its issuer's snapshot knew; it is refused when any of its
+ * subjects (`a:AUDIT`, `u:USER`, `p:PROJECT`, `d:DOMAIN`, `up:USER:PROJECT`, `c:APPLICATION CREDENTIAL`, …) is listed
+ * above that. No clock is compared, so neither skew nor a race between issue and revocation lets one slip through.
  */
 export const revocation = sqliteTable('revocation', {
   seq: integer('seq').primaryKey({ autoIncrement: true }),
   subject: text('subject').notNull(),
-  before: micros('before').notNull(),
-  /** When no token it could concern is left. */
+  at: micros('at').notNull(),
+  /** When no token it could concern is left. The newest row is never pruned: it holds the count. */
   expiresAt: micros('expires_at').notNull(),
 }, (t) => [index('revocation_expiry').on(t.expiresAt)])
+
+/** One row, bumped when the catalog or the roles change: isolates keep a copy and reload it when this moved. */
+export const identityRevision = sqliteTable('identity_revision', { id: integer('id').primaryKey(), revision: integer('revision').notNull() })
+
+/** Domains are projects with `is_domain`, as clients may also look at them; only a domain has no domain. */
+export const project = sqliteTable('project', {
+  id: id(),
+  name: text('name').notNull(),
+  domain: text('domain_id'),
+  parent: text('parent_id'),
+  isDomain: flag('is_domain').notNull().default(false),
+  enabled: flag('enabled').notNull().default(true),
+  description: text('description').notNull().default(''),
+  tags: json<string[]>('tags').notNull().default([]),
+  options: options(),
+  extra: extra(),
+  createdAt: created(),
+}, (t) => [
+  uniqueIndex('project_name').on(t.domain, t.name).where(sql`is_domain = 0`),
+  uniqueIndex('domain_name').on(t.name).where(sql`is_domain = 1`),
+  index('project_parent').on(t.parent), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id),
+])
+
+export const user = sqliteTable('user', {
+  id: id(),
+  name: text('name').notNull(),
+  domain: text('domain_id').notNull(),
+  enabled: flag('enabled').notNull().default(true),
+  /** Null: cannot log in with a password. */
+  password: text('password'),
+  passwordExpiresAt: micros('password_expires_at'),
+  defaultProject: text('default_project_id'),
+  options: options(),
+  extra: extra(),
+  createdAt: created(),
+}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id)])
+
+export const group = sqliteTable('user_group', {
+  id: id(),
+  name: text('name').notNull(),
+  domain: text('domain_id').notNull(),
+  description: text('description').notNull().default(''),
+  extra: extra(),
+  createdAt: created(),
+}, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id)])
+
+export const membership = sqliteTable('membership', { user: text('user_id').notNull(), group: text('group_id').notNull() },
+  (t) => [primaryKey({ columns: [t.user, t.group] }), index('membership_group').on(t.group, t.user)])
+
+export const role = sqliteTable('role', {
+  id: id(),
+  name: text('name').notNull(),
+  /** Roles of a domain name bundles: they reach no token themselves, only what they imply does. */
+  domain: text('domain_id'),
+  description: text('description'),
+  options: options(),
+  extra: extra(),
+  createdAt: created(),
+}, (t) => [uniqueIndex('role_name').on(t.name).where(sql`domain_id is null`), uniqueIndex('role_domain_name').on(t.domain, t.name).where(sql`domain_id is not null`)])
+
+export const impliedRole = sqliteTable('implied_role', { prior: text('prior_role_id').notNull(), implied: text('implied_role_id').notNull() },
+  (t) => [primaryKey({ columns: [t.prior, t.implied] })])
+
+export const assignment = sqliteTable('assignment', {
+  /** With the id, since ids of users and groups may come from different directories. */
+  actorKind: text('actor_kind', { enum: ['user', 'group'] }).notNull(),
+  actor: text('actor').notNull(),
+  scope: text('scope', { enum: ['project', 'domain', 'system'] }).notNull(),
+  /** A project's or domain's id, or `system`. */
+  target: text('target').notNull(),
+  role: text('role').notNull(),
+  /** Holds for everything below the target, not for the target. */
+  inherited: flag('inherited').notNull().default(false),
+}, (t) => [
+  primaryKey({ columns: [t.actorKind, t.actor, t.scope, t.target, t.role, t.inherited] }),
+  index('assignment_target').on(t.target), index('assignment_role').on(t.role),
+])
+
+export const region = sqliteTable('region', { id: id(), description: text('description').notNull().default(''), parent: text('parent_region_id'), extra: extra() })
+
+export const service = sqliteTable('service', {
+  id: id(), type: text('type').notNull(), name: text('name').notNull().default(''), description: text('description'),
+  enabled: flag('enabled').notNull().default(true), extra: extra(),
+})
+
+export const endpoint = sqliteTable('endpoint', {
+  id: id(), service: text('service_id').notNull(), region: text('region_id'), interface: text('interface', { enum: ['public', 'internal', 'admin'] }).notNull(),
+  url: text('url').notNull(), enabled: flag('enabled').notNull().default(true), extra: extra(),
+}, (t) => [index('endpoint_service').on(t.service)])
+
+/** Endpoints a project is confined to; a project with none sees the whole catalog. */
+export const endpointProject = sqliteTable('endpoint_project', { endpoint: text('endpoint_id').notNull(), project: text('project_id').notNull() },
+  (t) => [primaryKey({ columns: [t.project, t.endpoint] }), index('endpoint_project_endpoint').on(t.endpoint)])
+
+export const endpointGroup = sqliteTable('endpoint_group', { id: id(), name: text('name').notNull(), description: text('description'), filters: json<Extra>('filters').notNull() })
+export const endpointGroupProject = sqliteTable('endpoint_group_project', { group: text('endpoint_group_id').notNull(), project: text('project_id').notNull() },
+  (t) => [primaryKey({ columns: [t.project, t.group] }), index('endpoint_group_project_group').on(t.group)])
+
+export const credential = sqliteTable('credential', {
+  id: id(), user: text('user_id').notNull(), project: text('project_id'), type: text('type').notNull(),
+  /** Encrypted. */
+  blob: text('blob').notNull(), createdAt: created(),
+}, (t) => [index('credential_user').on(t.user, t.id), index('credential_project').on(t.project)])
+
+export const applicationCredential = sqliteTable('application_credential', {
+  id: id(), name: text('name').notNull(), user: text('user_id').notNull(), project: text('project_id').notNull(), description: text('description'),
+  secret: text('secret').notNull(), roles: json<string[]>('roles').notNull(), unrestricted: flag('unrestricted').notNull().default(false),
+  expiresAt: micros('expires_at'), accessRules: json<string[] | null>('access_rules'), createdAt: created(),
+}, (t) => [uniqueIndex('application_credential_name').on(t.user, t.name), index('application_credential_project').on(t.project)])
+
+export const accessRule = sqliteTable('access_rule', {
+  id: id(), user: text('user_id').notNull(), service: text('service').notNull(), method: text('method').notNull(), path: text('path').notNull(),
+}, (t) => [uniqueIndex('access_rule_what').on(t.user, t.service, t.method, t.path)])
+
+export const trust = sqliteTable('trust', {
+  id: id(), trustor: text('trustor_user_id').notNull(), trustee: text('trustee_user_id').notNull(), project: text('project_id'),
+  impersonation: flag('impersonation').notNull(), roles: json<string[]>('roles').notNull(), expiresAt: micros('expires_at'), remainingUses: integer('remaining_uses'),
+  redelegatedFrom: text('redelegated_trust_id'), redelegationCount: integer('redelegation_count').notNull().default(0), deletedAt: micros('deleted_at'), extra: extra(), createdAt: created(),
+}, (t) => [index('trust_trustor').on(t.trustor), index('trust_trustee').on(t.trustee), index('trust_project').on(t.project)])
+
+export const registeredLimit = sqliteTable('registered_limit', {
+  id: id(), service: text('service_id').notNull(), region: text('region_id'), resource: text('resource_name').notNull(), limit: integer('default_limit').notNull(), description: text('description'),
+}, (t) => [uniqueIndex('registered_limit_what').on(t.service, sql`coalesce(region_id, '')`, t.resource)])
+
+export const limit = sqliteTable('resource_limit', {
+  id: id(), project: text('project_id'), domain: text('domain_id'), service: text('service_id').notNull(), region: text('region_id'), resource: text('resource_name').notNull(),
+  limit: integer('resource_limit').notNull(), description: text('description'),
+}, (t) => [uniqueIndex('limit_what').on(sql`coalesce(project_id, '')`, sql`coalesce(domain_id, '')`, t.service, sql`coalesce(region_id, '')`, t.resource)])
+
+export const domainConfig = sqliteTable('domain_config', { domain: text('domain_id').notNull(), group: text('config_group').notNull(), option: text('config_option').notNull(), value: json<unknown>('value') },
+  (t) => [primaryKey({ columns: [t.domain, t.group, t.option] })])
+
+export const policyBlob = sqliteTable('policy', { id: id(), type: text('type').notNull(), blob: text('blob').notNull(), extra: extra() })
+export const policyAssociation = sqliteTable('policy_association', { policy: text('policy_id').notNull(), endpoint: text('endpoint_id'), service: text('service_id'), region: text('region_id') },
+  (t) => [uniqueIndex('policy_association_what').on(sql`coalesce(endpoint_id, '')`, sql`coalesce(service_id, '')`, sql`coalesce(region_id, '')`)])
+
+export const consumer = sqliteTable('oauth_consumer', { id: id(), description: text('description'), secret: text('secret').notNull(), extra: extra() })
