@@ -131,14 +131,284 @@ CREATE TABLE `orphan` (
 --> statement-breakpoint
 CREATE INDEX `orphan_host` ON `orphan` (`host`);
 --> statement-breakpoint
+CREATE TABLE `access_rule` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`service` text NOT NULL,
+	`method` text NOT NULL,
+	`path` text NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `access_rule_what` ON `access_rule` (`user_id`,`service`,`method`,`path`);
+--> statement-breakpoint
+CREATE TABLE `application_credential` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`user_id` text NOT NULL,
+	`project_id` text NOT NULL,
+	`description` text,
+	`secret` text NOT NULL,
+	`roles` text NOT NULL,
+	`unrestricted` integer DEFAULT false NOT NULL,
+	`expires_at` integer,
+	`access_rules` text,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `application_credential_name` ON `application_credential` (`user_id`,`name`);
+--> statement-breakpoint
+CREATE INDEX `application_credential_project` ON `application_credential` (`project_id`);
+--> statement-breakpoint
+CREATE TABLE `assignment` (
+	`actor_kind` text NOT NULL,
+	`actor` text NOT NULL,
+	`scope` text NOT NULL,
+	`target` text NOT NULL,
+	`role` text NOT NULL,
+	`inherited` integer DEFAULT false NOT NULL,
+	PRIMARY KEY(`actor_kind`, `actor`, `scope`, `target`, `role`, `inherited`)
+);
+--> statement-breakpoint
+CREATE INDEX `assignment_target` ON `assignment` (`target`);
+--> statement-breakpoint
+CREATE INDEX `assignment_role` ON `assignment` (`role`);
+--> statement-breakpoint
+CREATE TABLE `oauth_consumer` (
+	`id` text PRIMARY KEY NOT NULL,
+	`description` text,
+	`secret` text NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `credential` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`project_id` text,
+	`type` text NOT NULL,
+	`blob` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `credential_user` ON `credential` (`user_id`,`id`);
+--> statement-breakpoint
+CREATE INDEX `credential_project` ON `credential` (`project_id`);
+--> statement-breakpoint
+CREATE TABLE `domain_config` (
+	`domain_id` text NOT NULL,
+	`config_group` text NOT NULL,
+	`config_option` text NOT NULL,
+	`value` text,
+	PRIMARY KEY(`domain_id`, `config_group`, `config_option`)
+);
+--> statement-breakpoint
+CREATE TABLE `endpoint` (
+	`id` text PRIMARY KEY NOT NULL,
+	`service_id` text NOT NULL,
+	`region_id` text,
+	`interface` text NOT NULL,
+	`url` text NOT NULL,
+	`enabled` integer DEFAULT true NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `endpoint_service` ON `endpoint` (`service_id`);
+--> statement-breakpoint
+CREATE TABLE `endpoint_group` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`description` text,
+	`filters` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `endpoint_group_project` (
+	`endpoint_group_id` text NOT NULL,
+	`project_id` text NOT NULL,
+	PRIMARY KEY(`project_id`, `endpoint_group_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `endpoint_group_project_group` ON `endpoint_group_project` (`endpoint_group_id`);
+--> statement-breakpoint
+CREATE TABLE `endpoint_project` (
+	`endpoint_id` text NOT NULL,
+	`project_id` text NOT NULL,
+	PRIMARY KEY(`project_id`, `endpoint_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `endpoint_project_endpoint` ON `endpoint_project` (`endpoint_id`);
+--> statement-breakpoint
+CREATE TABLE `user_group` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`domain_id` text NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `group_name` ON `user_group` (`domain_id`,`name`);
+--> statement-breakpoint
+CREATE INDEX `group_domain` ON `user_group` (`domain_id`,`id`);
+--> statement-breakpoint
+CREATE TABLE `identity_revision` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`revision` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `implied_role` (
+	`prior_role_id` text NOT NULL,
+	`implied_role_id` text NOT NULL,
+	PRIMARY KEY(`prior_role_id`, `implied_role_id`)
+);
+--> statement-breakpoint
+CREATE TABLE `resource_limit` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text,
+	`domain_id` text,
+	`service_id` text NOT NULL,
+	`region_id` text,
+	`resource_name` text NOT NULL,
+	`resource_limit` integer NOT NULL,
+	`description` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `limit_what` ON `resource_limit` (`coalesce(project_id`,` '')`,`coalesce(domain_id`,` '')`,`service_id`,`coalesce(region_id`,` '')`,`resource_name`);
+--> statement-breakpoint
+CREATE TABLE `membership` (
+	`user_id` text NOT NULL,
+	`group_id` text NOT NULL,
+	PRIMARY KEY(`user_id`, `group_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `membership_group` ON `membership` (`group_id`,`user_id`);
+--> statement-breakpoint
+CREATE TABLE `policy_association` (
+	`policy_id` text NOT NULL,
+	`endpoint_id` text,
+	`service_id` text,
+	`region_id` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `policy_association_what` ON `policy_association` (`coalesce(endpoint_id`,` '')`,`coalesce(service_id`,` '')`,`coalesce(region_id`,` '')`);
+--> statement-breakpoint
+CREATE TABLE `policy` (
+	`id` text PRIMARY KEY NOT NULL,
+	`type` text NOT NULL,
+	`blob` text NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `project` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`domain_id` text,
+	`parent_id` text,
+	`is_domain` integer DEFAULT false NOT NULL,
+	`enabled` integer DEFAULT true NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`options` text DEFAULT '{}' NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `project_name` ON `project` (`domain_id`,`name`) WHERE is_domain = 0;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `domain_name` ON `project` (`name`) WHERE is_domain = 1;
+--> statement-breakpoint
+CREATE INDEX `project_parent` ON `project` (`parent_id`);
+--> statement-breakpoint
+CREATE INDEX `project_list` ON `project` (`is_domain`,`id`);
+--> statement-breakpoint
+CREATE INDEX `project_domain` ON `project` (`domain_id`,`id`);
+--> statement-breakpoint
+CREATE TABLE `region` (
+	`id` text PRIMARY KEY NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`parent_region_id` text,
+	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `registered_limit` (
+	`id` text PRIMARY KEY NOT NULL,
+	`service_id` text NOT NULL,
+	`region_id` text,
+	`resource_name` text NOT NULL,
+	`default_limit` integer NOT NULL,
+	`description` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `registered_limit_what` ON `registered_limit` (`service_id`,`coalesce(region_id`,` '')`,`resource_name`);
+--> statement-breakpoint
 CREATE TABLE `revocation` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`subject` text NOT NULL,
-	`before` integer NOT NULL,
+	`at` integer NOT NULL,
 	`expires_at` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE INDEX `revocation_expiry` ON `revocation` (`expires_at`);
+--> statement-breakpoint
+CREATE TABLE `role` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`domain_id` text,
+	`description` text,
+	`options` text DEFAULT '{}' NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `role_name` ON `role` (`name`) WHERE domain_id is null;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `role_domain_name` ON `role` (`domain_id`,`name`) WHERE domain_id is not null;
+--> statement-breakpoint
+CREATE TABLE `service` (
+	`id` text PRIMARY KEY NOT NULL,
+	`type` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text,
+	`enabled` integer DEFAULT true NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `trust` (
+	`id` text PRIMARY KEY NOT NULL,
+	`trustor_user_id` text NOT NULL,
+	`trustee_user_id` text NOT NULL,
+	`project_id` text,
+	`impersonation` integer NOT NULL,
+	`roles` text NOT NULL,
+	`expires_at` integer,
+	`remaining_uses` integer,
+	`redelegated_trust_id` text,
+	`redelegation_count` integer DEFAULT 0 NOT NULL,
+	`deleted_at` integer,
+	`extra` text DEFAULT '{}' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `trust_trustor` ON `trust` (`trustor_user_id`);
+--> statement-breakpoint
+CREATE INDEX `trust_trustee` ON `trust` (`trustee_user_id`);
+--> statement-breakpoint
+CREATE INDEX `trust_project` ON `trust` (`project_id`);
+--> statement-breakpoint
+CREATE TABLE `user` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`domain_id` text NOT NULL,
+	`enabled` integer DEFAULT true NOT NULL,
+	`password` text,
+	`password_expires_at` integer,
+	`default_project_id` text,
+	`options` text DEFAULT '{}' NOT NULL,
+	`extra` text DEFAULT '{}' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `user_name` ON `user` (`domain_id`,`name`);
+--> statement-breakpoint
+CREATE INDEX `user_domain` ON `user` (`domain_id`,`id`);
 --> statement-breakpoint
 CREATE TABLE `discard` (
 	`key` text PRIMARY KEY NOT NULL,
@@ -480,4 +750,252 @@ CREATE TABLE `volume_type_access` (
 	`project` text NOT NULL,
 	PRIMARY KEY(`type`, `project`),
 	FOREIGN KEY (`type`) REFERENCES `volume_type`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `aggregate` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`uuid` text NOT NULL,
+	`name` text NOT NULL,
+	`zone` text,
+	`metadata` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `aggregate_uuid_unique` ON `aggregate` (`uuid`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `aggregate_name_unique` ON `aggregate` (`name`);
+--> statement-breakpoint
+CREATE TABLE `aggregate_host` (
+	`aggregate` integer NOT NULL,
+	`host` text NOT NULL,
+	PRIMARY KEY(`aggregate`, `host`)
+);
+--> statement-breakpoint
+CREATE INDEX `aggregate_host_host` ON `aggregate_host` (`host`);
+--> statement-breakpoint
+CREATE TABLE `compute_quota` (
+	`project` text NOT NULL,
+	`user` text DEFAULT '' NOT NULL,
+	`resource` text NOT NULL,
+	`limit` integer NOT NULL,
+	PRIMARY KEY(`project`, `user`, `resource`)
+);
+--> statement-breakpoint
+CREATE TABLE `flavor` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`description` text,
+	`vcpus` integer NOT NULL,
+	`memory_mb` integer NOT NULL,
+	`disk_gb` integer NOT NULL,
+	`ephemeral_gb` integer DEFAULT 0 NOT NULL,
+	`swap_mb` integer DEFAULT 0 NOT NULL,
+	`rxtx_factor` text DEFAULT '1.0' NOT NULL,
+	`is_public` integer DEFAULT true NOT NULL,
+	`disabled` integer DEFAULT false NOT NULL,
+	`extra_specs` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `flavor_name_unique` ON `flavor` (`name`);
+--> statement-breakpoint
+CREATE TABLE `flavor_access` (
+	`flavor` text NOT NULL,
+	`project` text NOT NULL,
+	PRIMARY KEY(`flavor`, `project`)
+);
+--> statement-breakpoint
+CREATE INDEX `flavor_access_project` ON `flavor_access` (`project`);
+--> statement-breakpoint
+CREATE TABLE `keypair` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`user` text NOT NULL,
+	`name` text NOT NULL,
+	`type` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`public_key` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `keypair_user_name` ON `keypair` (`user`,`name`);
+--> statement-breakpoint
+CREATE TABLE `past_server` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`deleted_at` integer NOT NULL,
+	`launched_at` integer,
+	`row` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `past_server_project` ON `past_server` (`project`,`deleted_at`);
+--> statement-breakpoint
+CREATE INDEX `past_server_deleted` ON `past_server` (`deleted_at`);
+--> statement-breakpoint
+CREATE TABLE `server` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`user` text NOT NULL,
+	`name` text NOT NULL,
+	`hostname` text NOT NULL,
+	`description` text,
+	`state` text NOT NULL,
+	`task` text,
+	`power` integer DEFAULT 0 NOT NULL,
+	`generation` integer DEFAULT 0 NOT NULL,
+	`host` text,
+	`zone` text,
+	`group_id` text,
+	`image` text,
+	`image_properties` text NOT NULL,
+	`shape` text NOT NULL,
+	`old_shape` text,
+	`vcpus` integer NOT NULL,
+	`memory_mb` integer NOT NULL,
+	`key_name` text,
+	`metadata` text NOT NULL,
+	`tags` text NOT NULL,
+	`trusted_certs` text,
+	`hints` text,
+	`access_ip_v4` text,
+	`access_ip_v6` text,
+	`auto_disk` integer NOT NULL,
+	`config_drive` integer NOT NULL,
+	`locked_by` text,
+	`locked_reason` text,
+	`reservation` text NOT NULL,
+	`launch_index` integer DEFAULT 0 NOT NULL,
+	`root_device` text NOT NULL,
+	`fault` text,
+	`vnc_port` integer,
+	`launched_at` integer,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `server_project` ON `server` (`project`,`created_at`,`id`);
+--> statement-breakpoint
+CREATE INDEX `server_created` ON `server` (`created_at`,`id`);
+--> statement-breakpoint
+CREATE INDEX `server_name` ON `server` (`project`,`name`);
+--> statement-breakpoint
+CREATE INDEX `server_changed` ON `server` (`project`,`updated_at`);
+--> statement-breakpoint
+CREATE INDEX `server_host` ON `server` (`host`);
+--> statement-breakpoint
+CREATE INDEX `server_group` ON `server` (`group_id`) WHERE group_id is not null;
+--> statement-breakpoint
+CREATE INDEX `server_usage` ON `server` (`project`,`vcpus`,`memory_mb`);
+--> statement-breakpoint
+CREATE TABLE `server_group` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`user` text NOT NULL,
+	`name` text NOT NULL,
+	`policy` text NOT NULL,
+	`max_per_host` integer,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `server_group_project` ON `server_group` (`project`,`created_at`,`id`);
+--> statement-breakpoint
+CREATE TABLE `server_guest` (
+	`server` text PRIMARY KEY NOT NULL,
+	`user_data` text,
+	`keys` text NOT NULL,
+	`admin_pass` text,
+	`password` text,
+	`etag` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `server_volume` (
+	`id` text PRIMARY KEY NOT NULL,
+	`server` text NOT NULL,
+	`volume` text NOT NULL,
+	`attachment` text NOT NULL,
+	`device` text NOT NULL,
+	`bus` text DEFAULT 'virtio' NOT NULL,
+	`boot_index` integer,
+	`delete_on_termination` integer NOT NULL,
+	`tag` text,
+	`ready` integer NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `server_volume_pair` ON `server_volume` (`server`,`volume`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `server_volume_device` ON `server_volume` (`server`,`device`);
+--> statement-breakpoint
+CREATE INDEX `server_volume_volume` ON `server_volume` (`volume`);
+--> statement-breakpoint
+CREATE TABLE `allocation` (
+	`consumer` text NOT NULL,
+	`provider` text NOT NULL,
+	`class` text NOT NULL,
+	`used` integer NOT NULL,
+	PRIMARY KEY(`consumer`, `provider`, `class`)
+);
+--> statement-breakpoint
+CREATE INDEX `allocation_provider` ON `allocation` (`provider`);
+--> statement-breakpoint
+CREATE TABLE `custom_class` (
+	`name` text PRIMARY KEY NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `custom_trait` (
+	`name` text PRIMARY KEY NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `inventory` (
+	`provider` text NOT NULL,
+	`class` text NOT NULL,
+	`total` integer NOT NULL,
+	`reserved` integer DEFAULT 0 NOT NULL,
+	`min_unit` integer DEFAULT 1 NOT NULL,
+	`max_unit` integer NOT NULL,
+	`step_size` integer DEFAULT 1 NOT NULL,
+	`ratio` real DEFAULT 1 NOT NULL,
+	PRIMARY KEY(`provider`, `class`)
+);
+--> statement-breakpoint
+CREATE INDEX `inventory_class` ON `inventory` (`class`);
+--> statement-breakpoint
+CREATE TABLE `provider` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`parent` text,
+	`root` text NOT NULL,
+	`generation` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `provider_name_unique` ON `provider` (`name`);
+--> statement-breakpoint
+CREATE INDEX `provider_root` ON `provider` (`root`);
+--> statement-breakpoint
+CREATE TABLE `provider_aggregate` (
+	`provider` text NOT NULL,
+	`aggregate` text NOT NULL,
+	PRIMARY KEY(`provider`, `aggregate`)
+);
+--> statement-breakpoint
+CREATE INDEX `provider_aggregate_aggregate` ON `provider_aggregate` (`aggregate`);
+--> statement-breakpoint
+CREATE TABLE `provider_trait` (
+	`provider` text NOT NULL,
+	`trait` text NOT NULL,
+	PRIMARY KEY(`provider`, `trait`)
+);
+--> statement-breakpoint
+CREATE INDEX `provider_trait_trait` ON `provider_trait` (`trait`);
+--> statement-breakpoint
+CREATE TABLE `provider_usage` (
+	`provider` text NOT NULL,
+	`class` text NOT NULL,
+	`used` integer NOT NULL,
+	PRIMARY KEY(`provider`, `class`)
 );
