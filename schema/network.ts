@@ -1,0 +1,182 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { flag, json, micros } from './kernel.ts'
+
+/** What every network resource carries. */
+const standard = {
+  id: text('id').primaryKey(),
+  project: text('project').notNull(),
+  name: text('name').notNull().default(''),
+  description: text('description').notNull().default(''),
+  tags: json<string[]>('tags').notNull().default([]),
+  revision: integer('revision').notNull().default(0),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}
+
+export const network = sqliteTable('network', {
+  ...standard,
+  adminUp: flag('admin_up').notNull().default(true),
+  shared: flag('shared').notNull().default(false),
+  external: flag('external').notNull().default(false),
+  isDefault: flag('is_default').notNull().default(false),
+  portSecurity: flag('port_security').notNull().default(true),
+  mtu: integer('mtu').notNull(),
+  dnsDomain: text('dns_domain').notNull().default(''),
+  providerType: text('provider_type', { enum: ['vxlan', 'flat', 'vlan'] }).notNull(),
+  physicalNetwork: text('physical_network'),
+  segment: integer('segment'),
+  /** The tunnel's number on the hosts, whatever the provider type says. */
+  vni: integer('vni').notNull().unique(),
+}, (t) => [index('network_project').on(t.project, t.id), index('network_shared').on(t.shared).where(sql`shared = 1`), uniqueIndex('network_segment').on(t.providerType, t.physicalNetwork, t.segment)])
+
+export const subnet = sqliteTable('subnet', {
+  ...standard,
+  network: text('network').notNull().references(() => network.id),
+  version: integer('version').notNull(),
+  cidr: text('cidr').notNull(),
+  gateway: text('gateway'),
+  dhcp: flag('dhcp').notNull().default(true),
+  dns: json<string[]>('dns').notNull().default([]),
+  routes: json<{ destination: string; nexthop: string }[]>('routes').notNull().default([]),
+  pools: json<{ start: string; end: string }[]>('pools').notNull(),
+  raMode: text('ra_mode'),
+  addressMode: text('address_mode'),
+  pool: text('pool'),
+  serviceTypes: json<string[]>('service_types').notNull().default([]),
+}, (t) => [index('subnet_network').on(t.network), index('subnet_project').on(t.project, t.id), index('subnet_pool').on(t.pool)])
+
+export const port = sqliteTable('port', {
+  ...standard,
+  network: text('network').notNull().references(() => network.id),
+  mac: text('mac').notNull(),
+  adminUp: flag('admin_up').notNull().default(true),
+  status: text('status', { enum: ['ACTIVE', 'DOWN', 'BUILD', 'ERROR', 'N/A'] }).notNull().default('DOWN'),
+  device: text('device').notNull().default(''),
+  deviceOwner: text('device_owner').notNull().default(''),
+  /** The host it is bound to. */
+  host: text('host'),
+  /** What a caller asked of the binding (`binding:host_id` may name a host that is not ours). */
+  bindingHost: text('binding_host').notNull().default(''),
+  vnicType: text('vnic_type').notNull().default('normal'),
+  profile: json<Record<string, unknown>>('profile').notNull().default({}),
+  portSecurity: flag('port_security').notNull().default(true),
+  pairs: json<{ ip_address: string; mac_address: string }[]>('pairs').notNull().default([]),
+  dhcpOptions: json<{ opt_name: string; opt_value: string; ip_version: number }[]>('dhcp_options').notNull().default([]),
+  dnsName: text('dns_name').notNull().default(''),
+  /** Made for a server, and gone with it. */
+  ownedByServer: flag('owned_by_server').notNull().default(false),
+}, (t) => [
+  uniqueIndex('port_mac').on(t.network, t.mac), index('port_network').on(t.network, t.id), index('port_device').on(t.device),
+  index('port_host').on(t.host), index('port_project').on(t.project, t.id),
+])
+
+/** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet, so that free ones are found by index. */
+export const address = sqliteTable('address', {
+  subnet: text('subnet').notNull().references(() => subnet.id),
+  address: text('address').notNull(),
+  n: integer('n').notNull(),
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  network: text('network').notNull(),
+}, (t) => [primaryKey({ columns: [t.subnet, t.address] }), uniqueIndex('address_n').on(t.subnet, t.n), index('address_port').on(t.port), index('address_network').on(t.network)])
+
+export const securityGroup = sqliteTable('security_group', {
+  ...standard,
+  isDefault: flag('is_default').notNull().default(false),
+  stateful: flag('stateful').notNull().default(true),
+}, (t) => [index('security_group_project').on(t.project, t.id), uniqueIndex('security_group_default').on(t.project).where(sql`is_default = 1`)])
+
+export const securityGroupRule = sqliteTable('security_group_rule', {
+  ...standard,
+  securityGroup: text('security_group').notNull().references(() => securityGroup.id, { onDelete: 'cascade' }),
+  direction: text('direction', { enum: ['ingress', 'egress'] }).notNull(),
+  ethertype: text('ethertype', { enum: ['IPv4', 'IPv6'] }).notNull(),
+  protocol: text('protocol'),
+  portMin: integer('port_min'),
+  portMax: integer('port_max'),
+  remoteIp: text('remote_ip'),
+  remoteGroup: text('remote_group'),
+  remoteAddressGroup: text('remote_address_group'),
+  /** All that makes it what it is, in one text: a second one of the same is refused. */
+  fingerprint: text('fingerprint').notNull(),
+}, (t) => [uniqueIndex('security_group_rule_same').on(t.securityGroup, t.fingerprint), index('security_group_rule_remote').on(t.remoteGroup), index('security_group_rule_project').on(t.project, t.id)])
+
+export const portSecurityGroup = sqliteTable('port_security_group', {
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  securityGroup: text('security_group').notNull().references(() => securityGroup.id),
+}, (t) => [primaryKey({ columns: [t.port, t.securityGroup] }), index('port_security_group_group').on(t.securityGroup)])
+
+export const router = sqliteTable('router', {
+  ...standard,
+  adminUp: flag('admin_up').notNull().default(true),
+  externalNetwork: text('external_network').references(() => network.id),
+  /** The port that holds the gateway's addresses. */
+  gatewayPort: text('gateway_port'),
+  snat: flag('snat').notNull().default(true),
+  routes: json<{ destination: string; nexthop: string }[]>('routes').notNull().default([]),
+  /** The host where it lives. */
+  host: text('host'),
+  distributed: flag('distributed').notNull().default(false),
+  ha: flag('ha').notNull().default(false),
+}, (t) => [index('router_project').on(t.project, t.id), index('router_host').on(t.host), index('router_external').on(t.externalNetwork)])
+
+export const routerInterface = sqliteTable('router_interface', {
+  router: text('router').notNull().references(() => router.id),
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  subnet: text('subnet').notNull().references(() => subnet.id),
+}, (t) => [primaryKey({ columns: [t.router, t.port, t.subnet] }), uniqueIndex('router_interface_subnet').on(t.router, t.subnet), index('router_interface_of_subnet').on(t.subnet), index('router_interface_port').on(t.port)])
+
+export const floatingIp = sqliteTable('floating_ip', {
+  ...standard,
+  network: text('network').notNull().references(() => network.id),
+  address: text('address').notNull(),
+  /** The port on the external network that holds the address. */
+  ownPort: text('own_port').notNull(),
+  port: text('port'),
+  fixedAddress: text('fixed_address'),
+  router: text('router'),
+  status: text('status', { enum: ['ACTIVE', 'DOWN', 'ERROR'] }).notNull().default('DOWN'),
+  dnsName: text('dns_name').notNull().default(''),
+  dnsDomain: text('dns_domain').notNull().default(''),
+}, (t) => [index('floating_ip_project').on(t.project, t.id), index('floating_ip_port').on(t.port), index('floating_ip_router').on(t.router), uniqueIndex('floating_ip_address').on(t.network, t.address), uniqueIndex('floating_ip_fixed').on(t.port, t.fixedAddress)])
+
+export const subnetPool = sqliteTable('subnet_pool', {
+  ...standard,
+  version: integer('version').notNull(),
+  prefixes: json<string[]>('prefixes').notNull(),
+  minPrefix: integer('min_prefix').notNull(),
+  maxPrefix: integer('max_prefix').notNull(),
+  defaultPrefix: integer('default_prefix').notNull(),
+  defaultQuota: integer('default_quota'),
+  shared: flag('shared').notNull().default(false),
+  isDefault: flag('is_default').notNull().default(false),
+  addressScope: text('address_scope'),
+}, (t) => [index('subnet_pool_project').on(t.project, t.id)])
+
+export const addressScope = sqliteTable('address_scope', {
+  ...standard,
+  version: integer('version').notNull(),
+  shared: flag('shared').notNull().default(false),
+}, (t) => [index('address_scope_project').on(t.project, t.id)])
+
+export const addressGroup = sqliteTable('address_group', {
+  ...standard,
+  addresses: json<string[]>('addresses').notNull().default([]),
+}, (t) => [index('address_group_project').on(t.project, t.id)])
+
+/** Who else may use a thing, and how. */
+export const rbac = sqliteTable('rbac', {
+  id: text('id').primaryKey(),
+  project: text('project').notNull(),
+  objectType: text('object_type').notNull(),
+  object: text('object').notNull(),
+  action: text('action').notNull(),
+  target: text('target').notNull(),
+}, (t) => [uniqueIndex('rbac_same').on(t.objectType, t.object, t.action, t.target), index('rbac_target').on(t.target, t.objectType, t.action)])
+
+/** A project's own limits, where they depart from the defaults. */
+export const networkQuota = sqliteTable('network_quota', {
+  project: text('project').notNull(),
+  resource: text('resource').notNull(),
+  limit: integer('limit_').notNull(),
+}, (t) => [primaryKey({ columns: [t.project, t.resource] })])
