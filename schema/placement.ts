@@ -18,14 +18,14 @@ export const providerUsage = sqliteTable('provider_usage', {
   used: integer('used').notNull(),
 }, (t) => [primaryKey({ columns: [t.provider, t.class] })])
 
-export const consumer = sqliteTable('consumer', {
+export const placementConsumer = sqliteTable('placement_consumer', {
   id: text('id').primaryKey(),
   project: text('project').notNull(),
   user: text('user').notNull(),
   type: text('type'),
   generation: integer('generation').notNull().default(1),
   createdAt: micros('created_at').notNull(),
-}, (t) => [index('consumer_project').on(t.project, t.user)])
+}, (t) => [index('placement_consumer_project').on(t.project, t.user)])
 
 /** A host, by its id, or what an operator made one. */
 export const provider = sqliteTable('provider', {

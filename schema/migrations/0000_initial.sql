@@ -963,6 +963,17 @@ CREATE TABLE `inventory` (
 --> statement-breakpoint
 CREATE INDEX `inventory_class` ON `inventory` (`class`);
 --> statement-breakpoint
+CREATE TABLE `placement_consumer` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`user` text NOT NULL,
+	`type` text,
+	`generation` integer DEFAULT 1 NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `placement_consumer_project` ON `placement_consumer` (`project`,`user`);
+--> statement-breakpoint
 CREATE TABLE `provider` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -999,3 +1010,316 @@ CREATE TABLE `provider_usage` (
 	`used` integer NOT NULL,
 	PRIMARY KEY(`provider`, `class`)
 );
+--> statement-breakpoint
+CREATE TABLE `address` (
+	`subnet` text NOT NULL,
+	`address` text NOT NULL,
+	`n` integer NOT NULL,
+	`port` text NOT NULL,
+	`network` text NOT NULL,
+	PRIMARY KEY(`subnet`, `address`),
+	FOREIGN KEY (`subnet`) REFERENCES `subnet`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `address_n` ON `address` (`subnet`,`n`);
+--> statement-breakpoint
+CREATE INDEX `address_port` ON `address` (`port`);
+--> statement-breakpoint
+CREATE INDEX `address_network` ON `address` (`network`);
+--> statement-breakpoint
+CREATE TABLE `address_group` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`addresses` text DEFAULT '[]' NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `address_group_project` ON `address_group` (`project`,`id`);
+--> statement-breakpoint
+CREATE TABLE `address_scope` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`version` integer NOT NULL,
+	`shared` integer DEFAULT false NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `address_scope_project` ON `address_scope` (`project`,`id`);
+--> statement-breakpoint
+CREATE TABLE `floating_ip` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`network` text NOT NULL,
+	`address` text NOT NULL,
+	`own_port` text NOT NULL,
+	`port` text,
+	`fixed_address` text,
+	`router` text,
+	`status` text DEFAULT 'DOWN' NOT NULL,
+	`dns_name` text DEFAULT '' NOT NULL,
+	`dns_domain` text DEFAULT '' NOT NULL,
+	FOREIGN KEY (`network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `floating_ip_project` ON `floating_ip` (`project`,`id`);
+--> statement-breakpoint
+CREATE INDEX `floating_ip_port` ON `floating_ip` (`port`);
+--> statement-breakpoint
+CREATE INDEX `floating_ip_router` ON `floating_ip` (`router`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `floating_ip_address` ON `floating_ip` (`network`,`address`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `floating_ip_fixed` ON `floating_ip` (`port`,`fixed_address`);
+--> statement-breakpoint
+CREATE TABLE `network` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`admin_up` integer DEFAULT true NOT NULL,
+	`shared` integer DEFAULT false NOT NULL,
+	`external` integer DEFAULT false NOT NULL,
+	`is_default` integer DEFAULT false NOT NULL,
+	`port_security` integer DEFAULT true NOT NULL,
+	`mtu` integer NOT NULL,
+	`dns_domain` text DEFAULT '' NOT NULL,
+	`provider_type` text NOT NULL,
+	`physical_network` text,
+	`segment` integer,
+	`vni` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `network_vni_unique` ON `network` (`vni`);
+--> statement-breakpoint
+CREATE INDEX `network_project` ON `network` (`project`,`id`);
+--> statement-breakpoint
+CREATE INDEX `network_shared` ON `network` (`shared`) WHERE shared = 1;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `network_segment` ON `network` (`provider_type`,`physical_network`,`segment`);
+--> statement-breakpoint
+CREATE TABLE `network_quota` (
+	`project` text NOT NULL,
+	`resource` text NOT NULL,
+	`limit_` integer NOT NULL,
+	PRIMARY KEY(`project`, `resource`)
+);
+--> statement-breakpoint
+CREATE TABLE `port` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`network` text NOT NULL,
+	`mac` text NOT NULL,
+	`admin_up` integer DEFAULT true NOT NULL,
+	`status` text DEFAULT 'DOWN' NOT NULL,
+	`device` text DEFAULT '' NOT NULL,
+	`device_owner` text DEFAULT '' NOT NULL,
+	`host` text,
+	`binding_host` text DEFAULT '' NOT NULL,
+	`vnic_type` text DEFAULT 'normal' NOT NULL,
+	`profile` text DEFAULT '{}' NOT NULL,
+	`port_security` integer DEFAULT true NOT NULL,
+	`pairs` text DEFAULT '[]' NOT NULL,
+	`dhcp_options` text DEFAULT '[]' NOT NULL,
+	`dns_name` text DEFAULT '' NOT NULL,
+	`owned_by_server` integer DEFAULT false NOT NULL,
+	FOREIGN KEY (`network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `port_mac` ON `port` (`network`,`mac`);
+--> statement-breakpoint
+CREATE INDEX `port_network` ON `port` (`network`,`id`);
+--> statement-breakpoint
+CREATE INDEX `port_device` ON `port` (`device`);
+--> statement-breakpoint
+CREATE INDEX `port_host` ON `port` (`host`);
+--> statement-breakpoint
+CREATE INDEX `port_project` ON `port` (`project`,`id`);
+--> statement-breakpoint
+CREATE TABLE `port_security_group` (
+	`port` text NOT NULL,
+	`security_group` text NOT NULL,
+	PRIMARY KEY(`port`, `security_group`),
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`security_group`) REFERENCES `security_group`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `port_security_group_group` ON `port_security_group` (`security_group`);
+--> statement-breakpoint
+CREATE TABLE `rbac` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`object_type` text NOT NULL,
+	`object` text NOT NULL,
+	`action` text NOT NULL,
+	`target` text NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `rbac_same` ON `rbac` (`object_type`,`object`,`action`,`target`);
+--> statement-breakpoint
+CREATE INDEX `rbac_target` ON `rbac` (`target`,`object_type`,`action`);
+--> statement-breakpoint
+CREATE TABLE `router` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`admin_up` integer DEFAULT true NOT NULL,
+	`external_network` text,
+	`gateway_port` text,
+	`snat` integer DEFAULT true NOT NULL,
+	`routes` text DEFAULT '[]' NOT NULL,
+	`host` text,
+	`distributed` integer DEFAULT false NOT NULL,
+	`ha` integer DEFAULT false NOT NULL,
+	FOREIGN KEY (`external_network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `router_project` ON `router` (`project`,`id`);
+--> statement-breakpoint
+CREATE INDEX `router_host` ON `router` (`host`);
+--> statement-breakpoint
+CREATE INDEX `router_external` ON `router` (`external_network`);
+--> statement-breakpoint
+CREATE TABLE `router_interface` (
+	`router` text NOT NULL,
+	`port` text NOT NULL,
+	`subnet` text NOT NULL,
+	PRIMARY KEY(`router`, `port`, `subnet`),
+	FOREIGN KEY (`router`) REFERENCES `router`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`subnet`) REFERENCES `subnet`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `router_interface_subnet` ON `router_interface` (`router`,`subnet`);
+--> statement-breakpoint
+CREATE INDEX `router_interface_of_subnet` ON `router_interface` (`subnet`);
+--> statement-breakpoint
+CREATE INDEX `router_interface_port` ON `router_interface` (`port`);
+--> statement-breakpoint
+CREATE TABLE `security_group` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`is_default` integer DEFAULT false NOT NULL,
+	`stateful` integer DEFAULT true NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `security_group_project` ON `security_group` (`project`,`id`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `security_group_default` ON `security_group` (`project`) WHERE is_default = 1;
+--> statement-breakpoint
+CREATE TABLE `security_group_rule` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`security_group` text NOT NULL,
+	`direction` text NOT NULL,
+	`ethertype` text NOT NULL,
+	`protocol` text,
+	`port_min` integer,
+	`port_max` integer,
+	`remote_ip` text,
+	`remote_group` text,
+	`remote_address_group` text,
+	`fingerprint` text NOT NULL,
+	FOREIGN KEY (`security_group`) REFERENCES `security_group`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `security_group_rule_same` ON `security_group_rule` (`security_group`,`fingerprint`);
+--> statement-breakpoint
+CREATE INDEX `security_group_rule_remote` ON `security_group_rule` (`remote_group`);
+--> statement-breakpoint
+CREATE INDEX `security_group_rule_project` ON `security_group_rule` (`project`,`id`);
+--> statement-breakpoint
+CREATE TABLE `subnet` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`network` text NOT NULL,
+	`version` integer NOT NULL,
+	`cidr` text NOT NULL,
+	`gateway` text,
+	`dhcp` integer DEFAULT true NOT NULL,
+	`dns` text DEFAULT '[]' NOT NULL,
+	`routes` text DEFAULT '[]' NOT NULL,
+	`pools` text NOT NULL,
+	`ra_mode` text,
+	`address_mode` text,
+	`pool` text,
+	`service_types` text DEFAULT '[]' NOT NULL,
+	FOREIGN KEY (`network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `subnet_network` ON `subnet` (`network`);
+--> statement-breakpoint
+CREATE INDEX `subnet_project` ON `subnet` (`project`,`id`);
+--> statement-breakpoint
+CREATE INDEX `subnet_pool` ON `subnet` (`pool`);
+--> statement-breakpoint
+CREATE TABLE `subnet_pool` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`version` integer NOT NULL,
+	`prefixes` text NOT NULL,
+	`min_prefix` integer NOT NULL,
+	`max_prefix` integer NOT NULL,
+	`default_prefix` integer NOT NULL,
+	`default_quota` integer,
+	`shared` integer DEFAULT false NOT NULL,
+	`is_default` integer DEFAULT false NOT NULL,
+	`address_scope` text
+);
+--> statement-breakpoint
+CREATE INDEX `subnet_pool_project` ON `subnet_pool` (`project`,`id`);
