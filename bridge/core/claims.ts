@@ -2,27 +2,28 @@ import type { Cloud } from './cloud.ts'
 import type { Desk } from './desk.ts'
 import { logged } from './fault.ts'
 import type { Log } from './log.ts'
-import { backoff, pause } from './pause.ts'
-
-/** Seconds a claim waits for work; also the longest time between two renewals. */
-const wait = 20
+import { atMost, backoff, pause } from './pause.ts'
 
 export interface Claiming {
   cloud: Cloud
   desk: Desk
   /** The desired revision last heard of, and what to do when another is heard of. */
   desired: { readonly seen: number; heard(revision: number): void }
+  /** Seconds a claim waits for work; also the longest time between two renewals. */
+  wait: number
   log: Log
   signal: AbortSignal
 }
 
 /** Asks for work until told to stop. Every claim renews what runs; with no slot free it still does, without waiting for more. */
-export async function claims({ cloud, desk, desired, log, signal }: Claiming): Promise<void> {
+export async function claims({ cloud, desk, desired, wait, log, signal }: Claiming): Promise<void> {
   let bell = 0
   let fresh = true
   let failures = 0
   while (!signal.aborted) {
-    if (desk.free === 0) await Promise.race([desk.freed(), pause(wait * 500, signal)])
+    const renew = performance.now() + wait * 500
+    while (desk.free === 0 && performance.now() < renew && !signal.aborted) await atMost(renew - performance.now(), desk.freed(), signal)
+    if (signal.aborted) return
     const running = desk.running()
     const slots = Math.min(256, desk.free)
     const asked = performance.now()

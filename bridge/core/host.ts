@@ -11,7 +11,7 @@ import { logged } from './fault.ts'
 import { Guests } from './guests.ts'
 import { Reporting } from './inventory.ts'
 import type { Log } from './log.ts'
-import { pause } from './pause.ts'
+import { atMost } from './pause.ts'
 import type { Signer } from './sign.ts'
 
 export interface HostParts {
@@ -26,6 +26,8 @@ export interface HostParts {
   slots: number
   /** Guests read metadata here, so it is kept ready, and the last desired state survives a restart. */
   serves: boolean
+  /** Seconds a claim waits for work. */
+  wait?: number
   log: Log
 }
 
@@ -63,14 +65,14 @@ export async function startHost(of: HostParts): Promise<Host> {
   drivers.net.guests((server) => guests.lookup(server))
   drivers.virt.onChange?.(() => reporting.touch())
   if (of.serves) await recall(of.state, desired, guests, log)
-  const loops = [reporting.run(), claims({ cloud, desk, desired, log, signal: claiming.signal })]
+  const loops = [reporting.run(), claims({ cloud, desk, desired, wait: of.wait ?? 20, log, signal: claiming.signal })]
 
   return {
     changed: () => reporting.touch(),
     async stop(graceMs) {
       claiming.abort()
       const until = performance.now() + graceMs
-      while (desk.busy && performance.now() < until) await Promise.race([desk.freed(), pause(Math.max(0, until - performance.now()))])
+      while (desk.busy && performance.now() < until) await atMost(until - performance.now(), desk.freed())
       ending.abort()
       await Promise.all(loops)
       await drivers.virt.close?.()

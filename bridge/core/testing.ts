@@ -11,7 +11,7 @@ import type { Job, JobArgs, JobName } from '../../schema/jobs.ts'
  * A control plane in memory, for tests of the bridge: it checks every signature, leases jobs, and can be told to be slow,
  * absent or forgetful. It keeps what a test wants to see.
  */
-type Row = Job & { host: string; state: 'queued' | 'running' | 'done' | 'failed'; leaseUntil: number; outcome?: Report; progress: string[] }
+type Row = Job & { host: string; state: 'queued' | 'running' | 'done' | 'failed'; leaseUntil: number; outcome?: Report; /** Every accepted one, oldest first. */ outcomes: Report[]; progress: string[] }
 interface Enrolled { id: string; name: string; key: JWK; revision: number; bell: number; wake: Set<() => void>; inventory?: Inventory }
 class Answer extends Error {
   status: number
@@ -30,7 +30,7 @@ export class FakeCloud {
   /** Uses left of the enrolment token `token`. */
   uses = 1000
   ports: Desired['ports'] = []
-  /** Called with `METHOD path-kind` before a call is handled; may wait, or throw to answer nothing (the socket is cut). */
+  /** Called with `METHOD /path without ids` before a call is handled; may wait, or throw to answer nothing (the socket is cut). */
   before: (what: string) => void | Promise<void> = () => {}
   /** The same after the work was done and before the answer goes out. */
   after: (what: string) => void | Promise<void> = () => {}
@@ -48,7 +48,7 @@ export class FakeCloud {
   }
 
   add<K extends JobName>(host: string, kind: K, args: JobArgs<K>, more: Partial<Row> = {}): Row {
-    const row: Row = { id: randomUUID(), kind, args, attempt: 0, lane: randomUUID(), requestId: 'req-test', limit: 60, host, state: 'queued', leaseUntil: 0, progress: [], ...more } as Row
+    const row: Row = { id: randomUUID(), kind, args, attempt: 0, lane: randomUUID(), requestId: 'req-test', limit: 60, host, state: 'queued', leaseUntil: 0, outcomes: [], progress: [], ...more } as Row
     this.jobs.set(row.id, row)
     this.ring(host)
     return row
@@ -88,7 +88,7 @@ export class FakeCloud {
       await this.after(what)
       if (answer instanceof Answer) response.writeHead(answer.status).end(JSON.stringify({ error: { message: answer.message } }))
       else if (Buffer.isBuffer(answer)) response.writeHead(200).end(answer)
-      else response.writeHead(what === 'POST hosts/enroll' ? 201 : answer === undefined ? 204 : 200).end(answer === undefined ? undefined : JSON.stringify(answer))
+      else response.writeHead(what === 'POST /hosts/enroll' ? 201 : answer === undefined ? 204 : 200).end(answer === undefined ? undefined : JSON.stringify(answer))
     } catch { response.destroy() }
   }
 
@@ -177,6 +177,7 @@ export class FakeCloud {
     const row = this.#mine(one, id, said.attempt)
     if (said.state === 'progress') return void row.progress.push(said.progress ?? '')
     row.outcome = said
+    row.outcomes.push(said)
     row.state = said.state === 'failed' && !said.terminal && row.attempt < 5 ? 'queued' : said.state
     if (row.state === 'queued') this.ring(one.id)
     // What this set free: one more job of the same host, as the real one hands on a saga's next step.
