@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { host } from '../../schema/host.ts'
 import { blobRequest, inventory, type Desired, type GuestData } from '../../schema/hosts.ts'
+import { image } from '../../schema/image.ts'
 import { job } from '../../schema/kernel.ts'
 import { Bytes } from '../kernel/bytes.ts'
 import { q } from '../kernel/db.ts'
@@ -39,14 +40,14 @@ export const blobs = endpoint({
     const [hosts] = await ctx.read(hostQuery(id))
     const { text } = await signedBy(ctx, input, hosts[0])
     const ask = bodyOf(blobRequest, text)
-    const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
+    const [[row], [bytes]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)), q.select({ blob: image.blob }).from(image).where(eq(image.id, ask.image)))
     if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
     // Only the image the job itself names, read for making disks, written for uploading them.
     const args = row.args as { image?: string; source?: { image?: { id: string } } }
     const allowed = ask.method === 'PUT' ? row.kind === 'disk.upload' && args.image === ask.image : row.kind === 'disk.create' && args.source?.image?.id === ask.image
     if (!allowed) throw conflict(`Job ${ask.job} is not about image ${ask.image}.`)
     const { imageKey } = await import('../image/keys.ts')
-    const url = await new Bytes(ctx.env, ctx.world).presign(ask.method, imageKey(ask.image), 3600)
+    const url = await new Bytes(ctx.env, ctx.world).presign(ask.method, (ask.method === 'GET' && bytes?.blob) || imageKey(ask.image), 3600)
     return { url, expires: isoSeconds(ctx.now() + seconds(3600)) }
   },
 })

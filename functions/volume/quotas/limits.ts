@@ -1,0 +1,54 @@
+import { inArray, sql } from 'drizzle-orm'
+import { snapshot, volume, volumeGroup, volumeQuota } from '../../../schema/volume.ts'
+import type { Ctx } from '../../kernel/ctx.ts'
+import { q } from '../../kernel/db.ts'
+import { overQuota } from '../../kernel/fault.ts'
+
+/** What a project may have unless said otherwise; -1 is no limit. */
+export const builtIn = { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: -1, backups: 10, backup_gigabytes: 1000, groups: 10 }
+export type Resource = keyof typeof builtIn
+export type Limits = Record<Resource, number>
+export const CLASS = 'class:default'
+
+/** One row: what a project uses now, counted and not kept, so that it cannot drift. Snapshots count as gigabytes too. */
+export const usageQuery = (project: string) => q.get<Record<Resource, number>>(sql`select
+  (select count(*) from ${volume} where project = ${project}) as volumes,
+  (select count(*) from ${snapshot} where project = ${project}) as snapshots,
+  (select coalesce(sum(size_gb), 0) from ${volume} where project = ${project}) + (select coalesce(sum(size_gb), 0) from ${snapshot} where project = ${project}) as gigabytes,
+  (select count(*) from ${volumeGroup} where project = ${project}) as groups`)
+
+export const limitsQuery = (project: string) => q.select().from(volumeQuota).where(inArray(volumeQuota.project, [project, CLASS]))
+
+export function limitsOf(rows: (typeof volumeQuota.$inferSelect)[]): Limits {
+  const limits = { ...builtIn }
+  for (const project of [true, false]) {
+    for (const r of rows) if ((r.project === CLASS) === project && r.resource in limits) limits[r.resource as Resource] = r.limit
+  }
+  return limits
+}
+
+export interface QuotaRows { usage: Record<Resource, number> | undefined; limits: (typeof volumeQuota.$inferSelect)[] }
+
+/** 413 in cinder's words when `more` does not fit. `stillWithin`, staged after the inserts, holds it for those who ask at the same time. */
+export function demand( rows: QuotaRows, more: { volumes?: number; snapshots?: number; gigabytes?: number; groups?: number; largest?: number }) {
+  const limits = limitsOf(rows.limits)
+  const over = (r: Resource, n: number) => limits[r] >= 0 && (rows.usage?.[r] ?? 0) + n > limits[r]
+  if (more.largest && limits.per_volume_gigabytes >= 0 && more.largest > limits.per_volume_gigabytes) {
+    throw overQuota(`Requested volume size ${more.largest}GB is larger than maximum allowed limit ${limits.per_volume_gigabytes}GB.`, { type: 'VolumeSizeExceedsLimit' })
+  }
+  if (more.gigabytes && over('gigabytes', more.gigabytes)) {
+    throw overQuota(`Requested volume or snapshot exceeds allowed gigabytes quota. Requested ${more.gigabytes}G, quota is ${limits.gigabytes}G and ${rows.usage?.gigabytes ?? 0}G has been consumed.`, { type: 'VolumeSizeExceedsAvailableQuota' })
+  }
+  if (more.volumes && over('volumes', more.volumes)) throw overQuota(`Maximum number of volumes allowed (${limits.volumes}) exceeded for quota 'volumes'.`, { type: 'VolumeLimitExceeded' })
+  if (more.snapshots && over('snapshots', more.snapshots)) throw overQuota(`Maximum number of snapshots allowed (${limits.snapshots}) exceeded.`, { type: 'SnapshotLimitExceeded' })
+  if (more.groups && over('groups', more.groups)) throw overQuota(`Maximum number of groups allowed (${limits.groups}) exceeded.`, { type: 'GroupLimitExceeded' })
+}
+
+/** After the inserts of the same batch: still within limits, or all of it is refused and decided anew. */
+export function stillWithin(ctx: Ctx, project: string, rows: QuotaRows) {
+  const limits = limitsOf(rows.limits)
+  const count = (table: typeof volume | typeof snapshot, limit: number) => limit < 0 ? sql`1` : sql`(select count(*) from ${table} where project = ${project}) <= ${limit}`
+  const gigabytes = limits.gigabytes < 0 ? sql`1`
+    : sql`(select coalesce(sum(size_gb), 0) from ${volume} where project = ${project}) + (select coalesce(sum(size_gb), 0) from ${snapshot} where project = ${project}) <= ${limits.gigabytes}`
+  ctx.stage(q.run(sql`insert into guard select 'quota', ${count(volume, limits.volumes)} and ${count(snapshot, limits.snapshots)} and ${gigabytes}`))
+}
