@@ -12,6 +12,7 @@ import type { Log } from './log.ts'
 export class Guests {
   readonly #etags = new Map<string, string>()
   readonly #known = new Map<string, GuestData>()
+  readonly #going = new Map<string, Promise<GuestData | undefined>>()
   readonly #of: { cloud: Cloud; folder: string; log: Log }
   constructor(of: { cloud: Cloud; folder: string; log: Log }) { this.#of = of }
 
@@ -30,27 +31,44 @@ export class Guests {
     for (const { server, etag } of list) this.#etags.set(server, etag)
     for (const server of this.#known.keys()) if (!this.#etags.has(server)) await this.#forget(server)
     const moved = list.filter(({ server, etag }) => this.#known.get(server)?.etag !== etag).map(({ server }) => server)
-    const next = async () => { for (let server = moved.pop(); server; server = moved.pop()) await this.#newest(server) }
+    const next = async () => {
+      for (let server = moved.pop(); server; server = moved.pop()) {
+        await this.#newest(server).catch((error) => this.#of.log('guest data not fetched', { server, error: logged(error) }))
+      }
+    }
     await Promise.all([next(), next(), next(), next()])
   }
 
-  /** What metadata answers from: the newest that can be had, else the last that was. */
+  /**
+   * What metadata answers from: the newest that can be had, else the last that was. With neither it fails, so that the
+   * guest is told to ask again: a 404 would make it give up.
+   */
   async lookup(server: string): Promise<GuestData | undefined> {
     const etag = this.#etags.get(server)
     if (etag === undefined) return undefined
-    if (this.#known.get(server)?.etag !== etag) await this.#newest(server)
-    return this.#known.get(server)
+    const known = this.#known.get(server)
+    if (known?.etag === etag) return known
+    return this.#newest(server).catch((error) => {
+      if (!known) throw error
+      return known
+    })
   }
 
-  async #newest(server: string) {
-    try {
-      const guest = await this.#of.cloud.guest(server)
-      if (!guest) return
-      this.#known.set(server, guest)
-      const file = join(this.#of.folder, `${server}.json`)
-      await writeFile(`${file}.new`, JSON.stringify(guest), { mode: 0o600 })
-      await rename(`${file}.new`, file)
-    } catch (error) { this.#of.log('guest data not fetched', { server, error: logged(error) }) }
+  /** One fetch at a time for one guest, however many of its processes ask. */
+  #newest(server: string): Promise<GuestData | undefined> {
+    const going = this.#going.get(server) ?? this.#fetch(server).finally(() => this.#going.delete(server))
+    this.#going.set(server, going)
+    return going
+  }
+
+  async #fetch(server: string) {
+    const guest = await this.#of.cloud.guest(server)
+    if (!guest) return undefined
+    this.#known.set(server, guest)
+    const file = join(this.#of.folder, `${server}.json`)
+    await writeFile(`${file}.new`, JSON.stringify(guest), { mode: 0o600 })
+    await rename(`${file}.new`, file)
+    return guest
   }
 
   async #forget(server: string) {

@@ -35,12 +35,12 @@ export function mischief(of: Mischief = {}): Act {
   const failure = (kind: string) => new (of.terminal ? Terminal : Error)(`simulated failure of ${kind}`)
 
   return async (kind, does) => {
-    acts++
+    const mine = ++acts
     const ms = latency()
     if (ms > 0) await pause(ms)
     if (fails(kind, of.failRate)) throw failure(kind)
     const result = await does()
-    if (acts === of.crashAfter) process.kill(process.pid, 'SIGKILL')
+    if (mine === of.crashAfter) process.kill(process.pid, 'SIGKILL')
     if (fails(kind, of.failAfterRate)) throw failure(kind)
     return result
   }

@@ -1,0 +1,2 @@
+export { metadataAnswer, type Metadata } from './answer.ts'
+export { configDriveFiles } from './drive.ts'
