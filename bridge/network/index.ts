@@ -1,0 +1,150 @@
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Desired } from '../../schema/hosts.ts'
+import type { Nic } from '../../schema/jobs.ts'
+import type { Net } from '../drivers.ts'
+import { ensure, running } from './dnsmasq.ts'
+import { hostAddress, links, ownerOf, requireBridgeNetfilter } from './links.ts'
+import { metadata } from './metadata.ts'
+import { names } from './names.ts'
+import { loaded } from './nft.ts'
+import { reconcile, type Host, type Reconciled } from './reconcile.ts'
+import { contains, address } from './values.ts'
+import { wipe } from './wipe.ts'
+
+export interface NetOptions {
+  stateDir: string
+  /** 4 hex digits; every device, namespace and table of this cloud starts with them. */
+  tag: string
+  /** The network floating addresses are from; the host takes its first address. Absent: nothing leads outside. */
+  externalCidr?: string
+  /** A device through which guests may reach what lies beyond the host, as the host. Absent: they do not. */
+  uplink?: string
+  /** This host's address for tunnels to other hosts. Absent: networks end at the host. */
+  underlay?: string
+  log?: (line: string) => void
+}
+/** `problems`: what of the last document could not be carried out, one line each. */
+export interface LinuxNet extends Net { problems(): string[] }
+
+const readySeconds = 20
+const watchSeconds = 3
+const verifyEvery = 10
+
+/**
+ * Networks of Linux bridges, nftables and dnsmasq. All that matters lives in the kernel and in dnsmasq's own processes:
+ * ending this process, or starting it again, changes nothing for guests.
+ */
+export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
+  const n = names(options.tag)
+  const log = options.log ?? (() => {})
+  const underlay = options.underlay === undefined ? undefined : address(options.underlay)
+  if (options.underlay !== undefined && !underlay) throw new Error(`underlay ${JSON.stringify(options.underlay)} is not an address`)
+  if (options.uplink !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.uplink)) throw new Error(`uplink ${JSON.stringify(options.uplink)} is not a device`)
+  const outside = options.externalCidr === undefined ? undefined : hostAddress(options.externalCidr)
+  await requireBridgeNetfilter()
+
+  let last: Reconciled | undefined
+  let document: Desired | undefined
+  const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
+  const host: Host = {
+    names: n, underlay, metadata: server,
+    // dnsmasq gives up being root; what it reads again later must be where it can.
+    places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
+    external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink },
+  }
+
+  let queue: Promise<unknown> = Promise.resolve()
+  /** One change to the host at a time. */
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = queue.then(work, work)
+    queue = next.catch(() => {})
+    return next
+  }
+  const waiting = new Set<() => void>()
+  const reported = new Set<string>()
+
+  const applyNow = () => alone(async () => {
+    const wanted = document!
+    last = await reconcile(host, wanted, last === undefined)
+    for (const line of last.problems) if (!reported.has(line)) { reported.add(line); log(`network: ${line}`) }
+    for (const known of reported) if (!last.problems.includes(known)) reported.delete(known)
+    for (const wake of waiting) wake()
+  })
+
+  /** dnsmasq that died is back within seconds; the rest of the host is compared now and then. */
+  let beat = 0
+  const watch = setInterval(() => {
+    if (!last) return
+    if (++beat % verifyEvery === 0) return void applyNow().catch((error: Error) => log(`network: ${error.message}`))
+    void alone(async () => {
+      for (const d of last?.daemons ?? []) if (await running(d) === undefined) { log(`network: dnsmasq in ${d.ns} is started again`); await ensure(d) }
+    }).catch((error: Error) => log(`network: ${error.message}`))
+  }, watchSeconds * 1000)
+  watch.unref()
+
+  const inForce = async (): Promise<Set<string>> => {
+    const [have, table] = await Promise.all([links(n), loaded({ family: 'bridge', name: n.table })])
+    return new Set([...have.values()].filter((l) => l.ifname.startsWith(`${n.prefix}t`) && l.master && have.has(l.master)
+      && (table?.sets.get('open')?.has(l.ifname) || (table?.maps.get('ingress')?.has(l.ifname) && table.maps.get('egress')?.has(l.ifname)))).flatMap((l) => ownerOf(l) ?? []))
+  }
+
+  return {
+    async apply(desired) {
+      document = desired
+      await applyNow()
+    },
+    async ports() {
+      const [force, have] = await Promise.all([inForce(), links(n)])
+      return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP'))
+    },
+    tap: (port) => n.tap(port),
+    async ready(nics: Nic[]) {
+      const deadline = Date.now() + readySeconds * 1000
+      const missing = () => nics.filter((nic) => last?.plan.ports.get(nic.port)?.network.id !== nic.network).map((nic) => nic.port)
+      for (;;) {
+        if (!missing().length) {
+          const force = await inForce()
+          if (nics.every((nic) => force.has(nic.port))) return
+          // Applied once, and taken away by somebody since.
+          await applyNow()
+          const again = await inForce()
+          if (nics.every((nic) => again.has(nic.port))) return
+          throw new Error(`port ${nics.filter((nic) => !again.has(nic.port)).map((nic) => nic.port).join(', ')} cannot be connected on this host`)
+        }
+        const rest = deadline - Date.now()
+        if (rest <= 0) throw new Error(`port ${missing().join(', ')} is not among what this host was told to connect, after ${readySeconds} s`)
+        const woken = Promise.withResolvers<void>()
+        waiting.add(woken.resolve)
+        await Promise.race([woken.promise, sleep(rest, undefined, { ref: false })])
+        waiting.delete(woken.resolve)
+      }
+    },
+    guests: (lookup) => server.lookup(lookup),
+    problems: () => last?.problems ?? [],
+    wipe: () => alone(async () => {
+      clearInterval(watch)
+      server.close()
+      last = document = undefined
+      await wipe(n, host.places)
+    }),
+    async close() {
+      clearInterval(watch)
+      server.close()
+      await queue
+      server.close()
+    },
+  }
+}
+
+/** The guest behind an address: of the network whose namespace was asked, or of the one at that side of a router. */
+function whoAsks(last: Reconciled | undefined, n: ReturnType<typeof names>, ns: string, remote: string, local: string): string | undefined {
+  if (!last) return undefined
+  const router = last.plan.routers.find((r) => r.ns === ns)
+  const network = router
+    ? router.interfaces.find((i) => i.addresses.some((a) => a.address === local))?.network
+    : [...last.plan.networks.values()].find((x) => n.dhcpNs(x.id) === ns)
+  const asks = [...last.plan.ports.values()].filter((p) => p.network === network && p.addresses.includes(remote))
+  // Two ports with one address on a network should not be; then neither is told the other's secrets.
+  return network && asks.length === 1 && (!router || network.subnets.some((s) => contains(s.cidr, remote))) ? asks[0]!.server : undefined
+}

@@ -1,0 +1,124 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Names } from './names.ts'
+import type { Network, Plan } from './plan.ts'
+import { ipBatch, ipJson, run } from './run.ts'
+import { cidr, firstHost } from './values.ts'
+
+/** The host's own devices: bridges, taps, tunnels. The host's ends of veth pairs belong to `space.ts`. */
+export interface Link {
+  ifname: string; ifindex: number; mtu: number; flags: string[]; address?: string; master?: string; ifalias?: string
+  linkinfo?: { info_kind?: string; info_data?: { id?: number; local?: string; local6?: string } }
+}
+export type Links = Map<string, Link>
+
+export async function links(names: Names): Promise<Links> {
+  const all = await ipJson<Link[]>(['-d', 'link', 'show'])
+  return new Map(all.filter((l) => names.ours(l.ifname)).map((l) => [l.ifname, l]))
+}
+
+/** The port, network or router a device was made for; kept in the kernel, so it is known after a restart. */
+export const ownerOf = (link: Link): string | undefined => /^virga:([0-9a-f-]{36})$/.exec(link.ifalias ?? '')?.[1]
+export const alias = (id: string) => `alias virga:${id}`
+
+export interface External { cidr?: string }
+
+/** Commands for bridges; those of networks first, since everything else is put into them. */
+export function bridgeCommands(plan: Plan, names: Names, have: Links, external: External): string[] {
+  const out: string[] = []
+  for (const n of plan.networks.values()) if (!n.external) out.push(...bridge(n.bridge, n.mtu, alias(n.id), have))
+  const outside = [...plan.networks.values()].find((n) => n.external)
+  if (outside || external.cidr) {
+    // Its address would otherwise follow the lowest one of its ports, and the host's neighbours would lose it.
+    out.push(...bridge(names.ext, outside?.mtu ?? 1500, `address 02:76:${names.tag.slice(0, 2)}:${names.tag.slice(2)}:00:01`, have))
+  }
+  return out
+}
+
+function bridge(name: string, mtu: number, more: string, have: Links): string[] {
+  const link = have.get(name)
+  // nf_call_*: this bridge's traffic passes the inet hooks, whatever the machine's setting for other bridges is.
+  if (!link) return [`link add name ${name} mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 nf_call_iptables 1 nf_call_ip6tables 1`, `link set dev ${name} addrgenmode none`, `link set dev ${name} ${more}`, `link set dev ${name} up`]
+  return [...(link.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []), ...up(link)]
+}
+const up = (link: Link) => link.flags.includes('UP') ? [] : [`link set dev ${link.ifname} up`]
+
+export function tapCommands(plan: Plan, have: Links): string[] {
+  return [...plan.ports.values()].flatMap((p) => {
+    const link = have.get(p.tap)
+    const out = link ? [] : [`tuntap add dev ${p.tap} mode tap`, `link set dev ${p.tap} addrgenmode none`]
+    if (!link || ownerOf(link) !== p.id) out.push(`link set dev ${p.tap} ${alias(p.id)}`)
+    out.push(...join(p.tap, p.network, link))
+    if (!link ? p.up : link.flags.includes('UP') !== p.up) out.push(`link set dev ${p.tap} ${p.up ? 'up' : 'down'}`)
+    return out
+  })
+}
+
+export function join(name: string, network: Network, link: Link | undefined): string[] {
+  return [
+    ...(link?.mtu !== network.mtu ? [`link set dev ${name} mtu ${network.mtu}`] : []),
+    ...(link?.master !== network.bridge ? [`link set dev ${name} master ${network.bridge}`] : []),
+  ]
+}
+
+export const hasTunnel = (n: Network, underlay: string | undefined): boolean => underlay !== undefined && !n.external && n.peers.some((p) => p !== underlay)
+
+export function tunnelCommands(plan: Plan, names: Names, have: Links, underlay: string | undefined): string[] {
+  return [...plan.networks.values()].filter((n) => hasTunnel(n, underlay)).flatMap((n) => {
+    const name = names.vxlan(n.id)
+    let link = have.get(name)
+    const out: string[] = []
+    const data = link?.linkinfo?.info_data
+    if (link && (data?.id !== n.vni || (data?.local ?? data?.local6) !== underlay)) { out.push(`link del dev ${name}`); link = undefined }
+    if (!link) out.push(`link add name ${name} type vxlan id ${n.vni} local ${underlay} dstport 4789 nolearning`, `link set dev ${name} addrgenmode none`)
+    return [...out, ...join(name, n, link), ...(link ? up(link) : [`link set dev ${name} up`])]
+  })
+}
+
+/** Peers of each tunnel: one entry of the zero MAC floods to each, and MACs whose host is known go there directly. */
+export async function forwarding(plan: Plan, names: Names, underlay: string | undefined): Promise<void> {
+  const out: string[] = []
+  for (const n of plan.networks.values()) {
+    if (!hasTunnel(n, underlay)) continue
+    const device = names.vxlan(n.id)
+    const flood = '00:00:00:00:00:00'
+    const want = new Set([...n.peers.filter((p) => p !== underlay).map((p) => `${flood} ${p}`), ...plan.remote.filter((r) => r.network === n).map((r) => `${r.mac} ${r.host}`)])
+    const entries = JSON.parse(await run('bridge', ['-j', 'fdb', 'show', 'dev', device]) || '[]') as { mac: string; dst?: string }[]
+    const have = new Set(entries.filter((e) => e.dst).map((e) => `${e.mac} ${e.dst}`))
+    for (const e of have) if (!want.has(e)) out.push(`fdb del ${e.replace(' ', ` dev ${device} dst `)} self`)
+    for (const e of want) if (!have.has(e)) out.push(`fdb append ${e.replace(' ', ` dev ${device} dst `)} self permanent`)
+  }
+  if (out.length) await run('bridge', ['-force', '-batch', '-'], out.join('\n') + '\n')
+}
+
+/** The host's address on the outside bridge, and no IPv6 of its own on any bridge. */
+export async function hostSide(plan: Plan, names: Names, external: External & { uplink?: string }): Promise<void> {
+  const bridges = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
+  for (const name of [names.ext, ...bridges]) {
+    const file = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`
+    if (await readFile(file, 'utf8').catch(() => '1') !== '1\n') await writeFile(file, '1').catch(() => {})
+  }
+  if (!external.cidr) return
+  const want = hostAddress(external.cidr)
+  const [found] = await ipJson<{ addr_info?: { family: string; local: string; prefixlen: number }[] }[]>(['-4', 'addr', 'show', 'dev', names.ext])
+  const have = (found?.addr_info ?? []).map((a) => `${a.local}/${a.prefixlen}`)
+  await ipBatch([
+    ...have.filter((a) => a !== want).map((a) => `addr del ${a} dev ${names.ext}`),
+    ...(have.includes(want) ? [] : [`addr add ${want} dev ${names.ext}`]),
+  ])
+  if (external.uplink && (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() !== '1') await writeFile('/proc/sys/net/ipv4/ip_forward', '1')
+}
+
+/** First address of the outside network, the host's own. */
+export function hostAddress(value: string): string {
+  const c = cidr(value)
+  if (!c || c.family !== 4 || c.prefix > 30) throw new Error(`external cidr ${JSON.stringify(value)} is not an IPv4 prefix with room for hosts`)
+  return `${firstHost(c)}/${c.prefix}`
+}
+
+/** br_netfilter must be there, or no packet of a bridge would ever be known as established. */
+export async function requireBridgeNetfilter(): Promise<void> {
+  const there = () => readFile('/proc/sys/net/bridge/bridge-nf-call-iptables', 'utf8').then(() => true, () => false)
+  if (await there()) return
+  await run('modprobe', ['br_netfilter']).catch(() => {})
+  if (!await there()) throw new Error('the kernel has no br_netfilter: security groups need it (modprobe br_netfilter)')
+}

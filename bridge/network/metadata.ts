@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server as Listener } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { GuestData } from '../../schema/hosts.ts'
+import { each } from './run.ts'
+
+/**
+ * Answers guests' metadata in every namespace they can ask from. Who asks is known by the namespace the connection
+ * came in through and its source address, which the filters hold every port to; nothing the guest says is believed.
+ */
+export type Lookup = (server: string) => Promise<GuestData | undefined>
+export type WhoAsks = (ns: string, remote: string, local: string) => string | undefined
+
+export interface Metadata {
+  lookup(lookup: Lookup): void
+  /** The namespace is gone, or about to be: an open socket would keep it alive. */
+  forget(ns: string): void
+  /** Listens in exactly these namespaces. */
+  serve(where: Map<string, { host: string; port: number }>): Promise<void>
+  close(): void
+}
+
+export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
+  let lookup: Lookup = async () => undefined
+  const listeners = new Map<string, Server>()
+
+  async function answer(ns: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const send = (status: number, type: string, body: string | Uint8Array, more: Record<string, string> = {}) => {
+      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...more })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    }
+    const socket = request.socket
+    const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
+    const server = who(ns, plain(socket.remoteAddress), plain(socket.localAddress))
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n', { allow: 'GET, HEAD' })
+    if (server === undefined) return send(404, 'text/plain', 'no guest is known by this address\n')
+    const guest = await lookup(server)
+    if (!guest) return send(404, 'text/plain', 'nothing is known of this guest\n')
+    const { metadataAnswer } = await import('../metadata/index.ts')
+    const { status, type, body } = metadataAnswer(guest, new URL(request.url ?? '/', 'http://guest').pathname)
+    send(status, type, body)
+  }
+
+  const http = (ns: string) => createServer({ requestTimeout: 20_000, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 8192 }, (request, response) => {
+    request.resume()
+    answer(ns, request, response).catch((error: Error) => {
+      log(`metadata: ${error.message}`)
+      if (!response.headersSent) response.writeHead(503, { 'retry-after': '2', 'content-type': 'text/plain' })
+      response.end('try again\n')
+    })
+  })
+
+  function open(ns: string, host: string, port: number): Promise<Listener> {
+    return new Promise((resolve, reject) => {
+      const child = spawn('nsenter', [`--net=/run/netns/${ns}`, process.execPath, '--no-warnings', fileURLToPath(new URL('listen.ts', import.meta.url)), host, String(port)],
+        { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+      let said = ''
+      child.stderr!.on('data', (chunk: Buffer) => { said += chunk })
+      child.once('error', reject)
+      child.once('message', (message, handle) => handle ? resolve(handle as Listener) : reject(new Error(`metadata in ${ns}: ${(message as { error: string }).error}`)))
+      child.once('exit', (code) => reject(new Error(`metadata in ${ns}: listener ended with ${code} ${said.trim()}`)))
+    })
+  }
+
+  return {
+    lookup: (next) => { lookup = next },
+    forget(ns) {
+      const server = listeners.get(ns)
+      listeners.delete(ns)
+      server?.close()
+      server?.closeAllConnections()
+    },
+    async serve(where) {
+      for (const ns of listeners.keys()) if (!where.has(ns)) this.forget(ns)
+      await each([...where].filter(([ns]) => !listeners.has(ns)), async ([ns, { host, port }]) => {
+        const listener = await open(ns, host, port)
+        const server = http(ns)
+        await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(listener, resolve) })
+        listeners.set(ns, server)
+      }, 3)
+    },
+    close() { for (const ns of listeners.keys()) this.forget(ns) },
+  }
+}

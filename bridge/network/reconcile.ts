@@ -1,0 +1,106 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Desired } from '../../schema/hosts.ts'
+import { dhcpDaemon, dhcpSpace, type Places } from './dhcp.ts'
+import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
+import { filters, sift } from './filters.ts'
+import { cut } from './flows.ts'
+import { bridgeCommands, forwarding, hasTunnel, hostSide, links, tapCommands, tunnelCommands, type External } from './links.ts'
+import type { Metadata } from './metadata.ts'
+import type { Names } from './names.ts'
+import { changes, commit, loaded, parse, type Loaded } from './nft.ts'
+import { plan as planOf, type Lease, type Plan } from './plan.ts'
+import { metadataPort, routerDaemon, routerSpace, translate } from './routers.ts'
+import { each, ipBatch, run } from './run.ts'
+import { ensure as ensureSpace } from './space.ts'
+import { assignZones, state, zonesOf } from './state.ts'
+import { spaces } from './wipe.ts'
+
+/** Makes the host equal to one document. Reads the kernel first, always, and writes only what differs. */
+export interface Host { names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata }
+export interface Reconciled { plan: Plan; daemons: Daemon[]; problems: string[] }
+
+/** `first`: nothing is known of what an earlier process was doing when it ended. */
+export async function reconcile(host: Host, desired: Desired, first: boolean): Promise<Reconciled> {
+  const { names } = host
+  const plan = planOf(desired, names)
+  const problems = [...plan.problems]
+  const errors: unknown[] = []
+  /** Parts do not wait for each other's luck: what fails is tried again by the next apply. */
+  const part = (work: Promise<unknown>) => work.catch((error: unknown) => { errors.push(error) })
+
+  const [have, existing, bridgeTable, inetTable] = await Promise.all([links(names), spaces(names), loaded({ family: 'bridge', name: names.table }), loaded({ family: 'inet', name: names.table })])
+
+  // Filters before devices: a tap is never up without them.
+  const zonesBefore = zonesOf(inetTable)
+  const tenants = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
+  const zones = assignZones(tenants, zonesBefore, tenants.every((b) => zonesBefore.has(b)) ? new Set() : await foreignZones(names))
+  const made = filters(plan, names, problems)
+  await load(state(plan, names, zones, { ...host.external, underlay: host.underlay ? [host.underlay] : [] }), inetTable)
+  await load(made.table, bridgeTable).catch(async () => {
+    await sift(made.table, problems)
+    await load(made.table, bridgeTable)
+  })
+  await part(cut({ plan, made, before: bridgeTable, have, zonesBefore, zones, ext: names.ext, everything: first }))
+
+  const wanted = wantedDevices(plan, host)
+  await part(ipBatch([...have.keys()].filter((d) => !wanted.has(d)).map((d) => `link del dev ${d}`)))
+  await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
+  await part(hostSide(plan, names, host.external))
+  await part(ipBatch(tunnelCommands(plan, names, have, host.underlay)))
+  await part(ipBatch(tapCommands(plan, have)))
+  if (host.underlay) await part(forwarding(plan, names, host.underlay))
+
+  const daemons = await part(namespaces(host, plan, have, existing, problems)) as Daemon[] | undefined ?? []
+  if (errors.length) throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map((e) => (e as Error).message).join('\n'))
+  return { plan, daemons, problems }
+}
+
+const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))
+
+function wantedDevices(plan: Plan, { names, external, underlay }: Host): Set<string> {
+  const out = new Set<string>()
+  const networks = [...plan.networks.values()]
+  if (external.cidr || networks.some((n) => n.external)) out.add(names.ext)
+  for (const n of networks) {
+    if (!n.external) out.add(n.bridge)
+    if (n.dhcp) out.add(names.dhcpVeth(n.id))
+    if (hasTunnel(n, underlay)) out.add(names.vxlan(n.id))
+  }
+  for (const p of plan.ports.values()) out.add(p.tap)
+  for (const r of plan.routers) for (const l of [...r.interfaces, ...(r.gateway ? [r.gateway] : [])]) out.add(l.host)
+  return out
+}
+
+/** Zones other clouds on this machine have given out. */
+async function foreignZones(names: Names): Promise<Set<number>> {
+  const all = JSON.parse(await run('nft', ['-j', 'list', 'maps', 'inet'])) as { nftables: { map?: { table: string; name: string } }[] }
+  const theirs = all.nftables.filter((i) => i.map?.name === 'zones' && i.map.table !== names.table && i.map.table.startsWith('virga_'))
+  return new Set(theirs.flatMap((i) => [...zonesOf(parse(JSON.stringify({ nftables: [i] }))).values()]))
+}
+
+async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeof links>>, existing: Set<string>, problems: string[]): Promise<Daemon[]> {
+  const { names, places, metadata } = host
+  await mkdir(places.run, { recursive: true, mode: 0o755 })
+  await mkdir(places.leases, { recursive: true, mode: 0o700 })
+  const serving = [...plan.networks.values()].filter((n) => n.dhcp)
+  const keep = new Set([...serving.map((n) => names.dhcpNs(n.id)), ...plan.routers.map((r) => r.ns)])
+  const leases = new Map<string, Lease[]>()
+  for (const l of plan.leases) leases.set(l.network, [...leases.get(l.network) ?? [], l])
+  const daemons = [...serving.map((n) => dhcpDaemon(n, names, leases.get(n.id) ?? [], places)), ...plan.routers.flatMap((r) => routerDaemon(r, places.run) ?? [])]
+
+  const folders = new Set(daemons.map((d) => d.dir))
+  for (const dir of await readdir(places.run)) if (!folders.has(join(places.run, dir))) await remove(join(places.run, dir))
+  for (const ns of keep) if (!existing.has(ns)) metadata.forget(ns)
+  const state = { links: have, spaces: existing }
+  const daemonOf = new Map(daemons.map((d) => [d.ns, d]))
+  const run = async (ns: string) => { const d = daemonOf.get(ns); if (d) await ensureDaemon(d) }
+  // Gone namespaces last of all errors: one that is stuck must not keep new guests from their network.
+  await each([
+    ...serving.map((n) => async () => { await ensureSpace(dhcpSpace(n, names), state, problems); await run(names.dhcpNs(n.id)) }),
+    ...plan.routers.map((r) => async () => { await ensureSpace(routerSpace(r), state, problems); await translate(r); await run(r.ns) }),
+    ...[...existing].filter((ns) => !keep.has(ns)).map((ns) => async () => { metadata.forget(ns); await ipBatch([`netns del ${ns}`]) }),
+  ], (work) => work())
+  await metadata.serve(new Map<string, { host: string; port: number }>([...serving.map((n) => [names.dhcpNs(n.id), { host: '169.254.169.254', port: 80 }] as const), ...plan.routers.map((r) => [r.ns, { host: '0.0.0.0', port: metadataPort }] as const)]))
+  return daemons
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path'
+import type { Router } from './plan.ts'
+import type { Space } from './space.ts'
+import type { Daemon } from './dnsmasq.ts'
+import { raMode } from './dhcp.ts'
+import { accept, changes, commit, drop, field, is, loaded, mark, meta, not, table, type Expr, type Table } from './nft.ts'
+import { run } from './run.ts'
+import { familyOf, text } from './values.ts'
+
+/** Routers: a namespace each, with source and destination translation of its own. */
+export const metadataPort = 9697
+const metadata = '169.254.169.254'
+const sysctls = [
+  'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', 'net.ipv4.conf.default.rp_filter=1', 'net.ipv4.conf.all.send_redirects=0', 'net.ipv4.conf.default.send_redirects=0',
+  // An address is answered for on its own side only.
+  'net.ipv4.conf.all.arp_ignore=1', 'net.ipv4.conf.all.arp_announce=2',
+  'net.ipv4.conf.default.arp_notify=1', 'net.ipv6.conf.default.ndisc_notify=1',
+]
+
+const own = (r: Router, family: 4 | 6) => r.gateway?.addresses.find((a) => familyOf(a.address) === family)?.address
+
+export function routerSpace(r: Router): Space {
+  const g = r.gateway
+  return {
+    ns: r.ns, sysctls,
+    links: [
+      ...r.interfaces.map((i) => ({ ...i, owner: r.id, announce: true })),
+      ...(g ? [{ ...g, owner: r.id, announce: true, addresses: [...g.addresses, ...addresses(r)] }] : []),
+    ],
+    routes: [
+      ...(g?.via ?? []).map((via) => ({ to: familyOf(via) === 6 ? '::/0' : '0.0.0.0/0', via, dev: 'gw' })),
+      ...r.routes.map((o) => ({ to: text(o.to), via: o.via })),
+    ],
+  }
+}
+/** Floating addresses that are not the gateway's own. */
+const addresses = (r: Router) => [...new Set(r.floating.map((f) => f.address))]
+  .filter((a) => !r.gateway!.addresses.some((x) => x.address === a)).map((address) => ({ address, prefix: 32 }))
+
+const linkLocal = { prefix: { addr: '169.254.0.0', len: 16 } }
+const fromOutside = 1
+
+export function routerTable(r: Router): Table {
+  const t = table('inet', 'virga')
+  const iif = meta('iifname'), oif = meta('oifname')
+  const source = field('ip', 'saddr'), target = field('ip', 'daddr')
+  const v4 = is(meta('nfproto'), 'ipv4')
+  const translated: Expr = { match: { op: 'in', left: { ct: { key: 'status' } }, right: 'dnat' } }
+  const opening: Expr = { match: { op: 'in', left: { ct: { key: 'state' } }, right: 'new' } }
+  const hook = (name: string, type: 'filter' | 'nat', at: string, prio: number, rules: Expr[][]) => t.chains.set(name, { hook: { type, hook: at, prio }, rules })
+  t.maps.set('inward', { type: 'ipv4_addr', map: 'ipv4_addr', elements: new Map(r.floating.map((f) => [f.address, f.fixed])) })
+  t.maps.set('outward', { type: 'ipv4_addr', map: 'ipv4_addr', elements: new Map(r.floating.map((f) => [f.fixed, f.address])) })
+  const mapped = (key: Expr, name: string): Expr => ({ map: { key, data: `@${name}` } })
+  const shared = own(r, 4)
+  hook('arrive', 'filter', 'prerouting', -150, [[is(iif, 'gw'), { mangle: { key: meta('mark'), value: fromOutside } }]])
+  hook('inward', 'nat', 'prerouting', -100, [
+    [not(iif, 'gw'), is(target, metadata), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), { redirect: { port: metadataPort } }],
+    [v4, { dnat: { family: 'ip', addr: mapped(target, 'inward') } }],
+  ])
+  hook('outward', 'nat', 'postrouting', 100, [
+    // A guest that calls a neighbour by its floating address: the answer must come back through here.
+    ...[[is(oif, 'gw')], [translated, not(meta('mark'), fromOutside)]].flatMap((when): Expr[][] => [
+      [...when, v4, { snat: { family: 'ip', addr: mapped(source, 'outward') } }],
+      ...(r.gateway?.snat && shared ? [[...when, v4, { snat: { family: 'ip', addr: shared } }]] : []),
+    ]),
+  ])
+  hook('input', 'filter', 'input', 0, [
+    [is(meta('l4proto'), 6), is(field('tcp', 'dport'), metadataPort), { match: { op: '!=', left: { '&': [{ ct: { key: 'status' } }, 'dnat'] }, right: 'dnat' } }, drop],
+    // The router advertises; addresses are given out on the network's own side.
+    [is(meta('l4proto'), 17), is(field('udp', 'dport'), 547), drop],
+  ])
+  hook('forward', 'filter', 'forward', 0, [
+    [is(target, linkLocal), drop], [is(source, linkLocal), drop],
+    // Behind translation only what was asked for, or has a floating address, comes in.
+    ...(r.gateway?.snat ? [[is(iif, 'gw'), not(oif, 'gw'), v4, translated, accept], [is(iif, 'gw'), not(oif, 'gw'), v4, opening, drop]] : []),
+  ])
+  mark(t)
+  return t
+}
+
+/** Loads what differs and ends the connections of floating addresses that left. */
+export async function translate(r: Router): Promise<void> {
+  const have = await loaded({ family: 'inet', name: 'virga' }, r.ns)
+  const want = routerTable(r)
+  await commit(changes(want, have), { ns: r.ns })
+  const now = new Map(r.floating.map((f) => [f.address, f.fixed]))
+  const gone = [...have?.maps.get('inward') ?? []].filter(([address, fixed]) => now.get(address) !== fixed)
+  for (const [address] of gone) for (const side of ['--orig-dst', '--reply-dst']) await forget(r.ns, side, address)
+}
+
+/** Content when there is nothing to delete, which conntrack calls a failure. */
+const forget = (ns: string, side: string, address: string) =>
+  run('nsenter', [`--net=/run/netns/${ns}`, 'conntrack', '-D', '-f', 'ipv4', side, address]).catch((error: Error) => {
+    if (!/0 flow entries/.test(error.message)) throw error
+  })
+
+/** Router advertisements, for interfaces on subnets that have a mode for them. */
+export function routerDaemon(r: Router, run: string): Daemon | undefined {
+  const sending = r.interfaces.filter((i) => i.ra)
+  if (!sending.length) return undefined
+  return {
+    ns: r.ns, dir: join(run, `r-${r.id}`), files: {},
+    args: ['--conf-file=', '--no-hosts', '--no-resolv', '--port=0', '--bind-interfaces', '--except-interface=lo', '--enable-ra', '--quiet-ra', '--quiet-dhcp6', '--log-facility=/dev/null', '--leasefile-ro', '--dhcp-script=/bin/true',
+      ...sending.flatMap((i) => [`--interface=${i.inside}`, ...i.ra!.map((s) => `--dhcp-range=${s.prefix.address},${raMode(s.mode)},${s.prefix.prefix},86400`)])],
+  }
+}
+
