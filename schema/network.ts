@@ -40,6 +40,8 @@ export const subnet = sqliteTable('subnet', {
   dns: json<string[]>('dns').notNull().default([]),
   routes: json<{ destination: string; nexthop: string }[]>('routes').notNull().default([]),
   pools: json<{ start: string; end: string }[]>('pools').notNull(),
+  /** The pools as offsets [first, last] in the subnet: what is handed out unasked. Empty when hosts make their own (SLAAC). */
+  ranges: json<[number, number][]>('ranges').notNull().default([]),
   raMode: text('ra_mode'),
   addressMode: text('address_mode'),
   pool: text('pool'),
@@ -71,11 +73,11 @@ export const port = sqliteTable('port', {
   index('port_host').on(t.host), index('port_project').on(t.project, t.id),
 ])
 
-/** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet, so that free ones are found by index. */
+/** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet (null beyond 2^53), so that free ones are found by index. */
 export const address = sqliteTable('address', {
   subnet: text('subnet').notNull().references(() => subnet.id),
   address: text('address').notNull(),
-  n: integer('n').notNull(),
+  n: integer('n'),
   port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
   network: text('network').notNull(),
 }, (t) => [primaryKey({ columns: [t.subnet, t.address] }), uniqueIndex('address_n').on(t.subnet, t.n), index('address_port').on(t.port), index('address_network').on(t.network)])
