@@ -25,7 +25,7 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
 function appOf(env: Env, later: Later): App {
   return {
     env, world, later,
-    authenticate: (request, db) => authenticate(env, world, db, request),
+    authenticate: (request, db, at) => authenticate(env, world, db, request, at),
     ring: async (host) => { const d = env.DOORBELL; if (d) await d.get(d.idFromName(host)).fetch('http://doorbell/ring') },
   }
 }

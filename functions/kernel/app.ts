@@ -11,7 +11,7 @@ import { atVersion, negotiate, parseVersion, versionHeaders } from './version.ts
 export interface App {
   env: Env; world: World; later: Later
   /** Verifies the token of a request; undefined when it carries none; throws 401 when it is no good. */
-  authenticate: (request: Request, db: Database) => Promise<Caller | undefined>
+  authenticate: (request: Request, db: Database, at: { type: string; path: string }) => Promise<Caller | undefined>
   ring: (host: string) => Promise<unknown>
 }
 
@@ -61,7 +61,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   const direct = request.method === 'HEAD' ? s.match('HEAD', path) : hit
   const found = direct.candidates ? direct : hit
   const isPublic = found.candidates?.every((e) => e.policy === 'public')
-  const caller = isPublic && !request.headers.has('x-auth-token') ? undefined : await app.authenticate(request, db).catch((e) => { if (isPublic && e instanceof Fault && e.kind === 'unauthorized') return undefined; throw e })
+  const caller = isPublic && !request.headers.has('x-auth-token') ? undefined : await app.authenticate(request, db, { type: s.type, path: fullPath }).catch((e) => { if (isPublic && e instanceof Fault && e.kind === 'unauthorized') return undefined; throw e })
   if (!caller && !isPublic) throw unauthorized('The request you have made requires authentication.')
   if (versionFault) throw versionFault
   if (!found.candidates) {
@@ -77,7 +77,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
     env: app.env, world: app.world, later: app.later, requestId: about.requestId, caller, rules: s.rules, version: about.version,
     action: endpoint.id, origin: url.origin, db,
   }
-  if (endpoint.policy !== 'public' && !s.rules[endpoint.policy](caller, { project: caller?.project?.id, user: caller?.user.id })) {
+  if (endpoint.policy !== 'public' && !s.rules[endpoint.policy](caller, { project: caller?.project?.id, user: caller?.user.id, domain: caller?.domain?.id })) {
     throw forbidden(`Policy doesn't allow ${endpoint.policy} to be performed.`, { type: 'PolicyNotAuthorized' })
   }
   if (endpoint.body && body !== undefined) {

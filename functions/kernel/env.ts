@@ -16,6 +16,8 @@ export interface Env {
   INTERNAL_SECRET: string
   PUBLIC_URL?: string
   REGION?: string
+  /** How long a token lives; an hour when not said. */
+  TOKEN_SECONDS?: string
   DOORBELL?: DurableObjectNamespace
 }
 

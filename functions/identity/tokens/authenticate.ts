@@ -5,52 +5,89 @@ import { q } from '../../kernel/db.ts'
 import { seconds, type Env, type World } from '../../kernel/env.ts'
 import { unauthorized } from '../../kernel/fault.ts'
 import type { Caller } from '../../kernel/policy.ts'
+import { directoryQuery, learn } from '../directory.ts'
 import { readToken, type TokenClaims } from './claims.ts'
 
 /** What this isolate knows of ended tokens: a copy of a small table, no older than a second when it is looked at. */
-const known = { seq: 0, at: 0, subjects: new Map<string, number>(), url: '' }
+const blank = () => ({ seq: 0, at: 0, asked: 0, subjects: new Map<string, { seq: number; expiresAt: number }>() })
+let known = blank(), url = '', secret = ''
 const verified = new Map<string, TokenClaims>()
+
+const revocationsSince = (seq: number) => q.select().from(revocation).where(gt(revocation.seq, seq)).orderBy(revocation.seq)
 
 async function refresh(env: Env, world: World, db: Database) {
   const now = world.now()
-  if (known.url !== env.LIBSQL_URL) Object.assign(known, { seq: 0, at: 0, subjects: new Map(), url: env.LIBSQL_URL })
-  if (now - known.at < seconds(1) && now >= known.at) return
-  const [rows] = await db.read([q.select().from(revocation).where(gt(revocation.seq, known.seq)).orderBy(revocation.seq)])
-  for (const r of rows) {
-    known.subjects.set(r.subject, Math.max(r.before, known.subjects.get(r.subject) ?? 0))
-    known.seq = Math.max(known.seq, r.seq)
+  if (url !== env.LIBSQL_URL) { url = env.LIBSQL_URL; known = blank() }
+  const age = now - known.at
+  if (age >= 0 && age < seconds(1)) {
+    // One request renews the copy before it is due; the others need not wait for it.
+    if (age < seconds(0.5) || known.asked >= known.at + seconds(0.5)) return
+    known.asked = now
   }
-  known.at = now
+  const mine = known
+  const [rows, directory] = await db.read([revocationsSince(mine.seq), directoryQuery(env.LIBSQL_URL)])
+  learn(env.LIBSQL_URL, directory)
+  if (mine.subjects.size > 5000) for (const [s, r] of mine.subjects) if (r.expiresAt < now) mine.subjects.delete(s)
+  for (const r of rows) {
+    if (r.seq > (mine.subjects.get(r.subject)?.seq ?? 0)) mine.subjects.set(r.subject, { seq: r.seq, expiresAt: r.expiresAt })
+    mine.seq = Math.max(mine.seq, r.seq)
+  }
+  mine.at = Math.max(mine.at, now)
 }
 
-export const subjectsOf = (c: TokenClaims): string[] => [
-  ...c.auditIds.map((a) => `a:${a}`), `u:${c.user.id}`, `d:${c.user.domain.id}`,
-  ...(c.project ? [`p:${c.project.id}`, `d:${c.project.domain.id}`, `up:${c.user.id}:${c.project.id}`] : []),
-  ...(c.domain ? [`d:${c.domain.id}`, `ud:${c.user.id}:${c.domain.id}`] : []), ...(c.system ? [`us:${c.user.id}`] : []),
-  ...c.roles.map((r) => `r:${r.id}`), ...(c.applicationCredential ? [`c:${c.applicationCredential.id}`] : []), ...(c.trust ? [`t:${c.trust.id}`] : []),
-]
+/** The next request of this isolate looks again: what it ended itself it need not wait a second for. */
+export function forget() { known.at = 0 }
+
+export function subjectsOf(c: TokenClaims): string[] {
+  const users = new Set([c.user.id, ...(c.trust ? [c.trust.trustor, c.trust.trustee] : [])])
+  return [
+    ...c.auditIds.map((a) => `a:${a}`), `d:${c.user.domain.id}`, ...[...users].map((u) => `u:${u}`),
+    ...(c.project ? [`p:${c.project.id}`, `d:${c.project.domain.id}`, ...[...users].map((u) => `up:${u}:${c.project!.id}`)] : []),
+    ...(c.domain ? [`d:${c.domain.id}`, `ud:${c.user.id}:${c.domain.id}`] : []), ...(c.system ? [`us:${c.user.id}`] : []),
+    ...c.roles.map((r) => `r:${r.id}`), ...(c.applicationCredential ? [`c:${c.applicationCredential.id}`] : []), ...(c.trust ? [`t:${c.trust.id}`] : []),
+  ]
+}
 
 /** A token's claims when it is genuine, alive and not revoked; 401 otherwise. No round trip but the refresh, once a second. */
-export async function verifyToken(env: Env, world: World, db: Database, token: string, options: { allowExpired?: boolean } = {}): Promise<TokenClaims> {
+export async function verifyToken(env: Env, world: World, db: Database, token: string, options: { expiredFor?: number } = {}): Promise<TokenClaims> {
+  if (secret !== env.MASTER_SECRET) { secret = env.MASTER_SECRET; verified.clear() }
   let claims = verified.get(token)
   if (!claims) {
     claims = await readToken(env, token)
     if (verified.size > 2000) verified.delete(verified.keys().next().value as string)
     verified.set(token, claims)
   }
-  const now = world.now()
-  if (claims.expiresAt <= now && !options.allowExpired) throw unauthorized('The token has expired; request a new one.')
+  if (claims.expiresAt + (options.expiredFor ?? 0) <= world.now()) throw unauthorized('The token has expired; request a new one.')
   await refresh(env, world, db)
-  const { issuedAt } = claims
-  if (subjectsOf(claims).some((s) => issuedAt <= (known.subjects.get(s) ?? 0))) throw unauthorized('The token has been revoked; request a new one.')
+  const { seq } = claims
+  if (subjectsOf(claims).some((s) => (known.subjects.get(s)?.seq ?? 0) > seq)) throw unauthorized('The token has been revoked; request a new one.')
   return claims
 }
 
-/** The caller of a request, from its X-Auth-Token and from nothing else: identity headers a client sends are not looked at. */
-export async function authenticate(env: Env, world: World, db: Database, request: Request): Promise<Caller | undefined> {
+/**
+ * The caller of a request, from its X-Auth-Token and from nothing else: identity headers a client sends are not looked at.
+ * `at` is what is asked for: a token that is confined to some requests is good for no other.
+ */
+export async function authenticate(env: Env, world: World, db: Database, request: Request, at?: { type: string; path: string }): Promise<Caller | undefined> {
   const token = request.headers.get('x-auth-token')
-  return token ? callerOf(await verifyToken(env, world, db, token)) : undefined
+  if (!token) return undefined
+  const claims = await verifyToken(env, world, db, token)
+  const rules = claims.applicationCredential?.rules
+  if (rules && at && !rules.some((r) => allows(r, at, request.method))) throw unauthorized('The application credential of this token does not allow this request.')
+  return callerOf(claims)
 }
+
+/** `*` is one segment, `**` any number, `{name}` one segment. Compared word by word: linear, whatever the pattern. */
+function allows(rule: { service: string; method: string; path: string }, at: { type: string; path: string }, method: string): boolean {
+  if (rule.method !== method || rule.service !== at.type) return false
+  const want = rule.path.split('/').filter(Boolean), have = at.path.split('/').filter(Boolean)
+  for (let i = 0; i < want.length; i++) {
+    if (want[i] === '**') return i === want.length - 1 || have.length >= want.length - 1 && want.slice(i + 1).every((w, k) => one(w, have[have.length - (want.length - i - 1) + k]))
+    if (!one(want[i], have[i])) return false
+  }
+  return want.length === have.length
+}
+const one = (want: string, have: string | undefined) => have !== undefined && (want === have || want === '*' || /^\{[^}]*\}$/.test(want))
 
 export function callerOf(c: TokenClaims): Caller {
   const roles = c.roles.map((r) => r.name.toLowerCase())

@@ -4,11 +4,13 @@ import { unauthorized } from '../../kernel/fault.ts'
 
 export interface Named { id: string; name: string }
 export interface Scoped extends Named { domain: Named }
+export interface AccessRule { id: string; service: string; method: string; path: string }
 
 /** All that a token says; names included, so that validating one asks nobody. */
 export interface TokenClaims {
   user: Scoped
-  project?: Scoped
+  /** `actsAsDomain`: a domain looked at as a project. */
+  project?: Scoped & { actsAsDomain?: boolean }
   domain?: Named
   system?: boolean
   /** With what they imply. */
@@ -19,8 +21,10 @@ export interface TokenClaims {
   /** Microseconds. */
   issuedAt: number
   expiresAt: number
+  /** The newest revocation its issuer's snapshot knew: later ones end it. */
+  seq: number
   /** Delegation this token lives by: application credential, trust. */
-  applicationCredential?: { id: string; restricted: boolean }
+  applicationCredential?: { id: string; name: string; restricted: boolean; rules?: AccessRule[] }
   trust?: { id: string; trustor: string; trustee: string; impersonation: boolean }
   passwordExpiresAt?: number | null
 }
@@ -46,12 +50,15 @@ export async function secretsOf(env: Env, purpose: string): Promise<Uint8Array[]
   }))
 }
 
+export const MAX_TOKEN = 8192
+
 export async function signToken(env: Env, c: TokenClaims): Promise<string> {
   const [key] = await secretsOf(env, 'token')
+  const a = c.applicationCredential
   return new SignJWT({
-    u: packScoped(c.user), p: c.project && packScoped(c.project), d: c.domain && packNamed(c.domain), s: c.system ? 1 : undefined,
-    r: c.roles.map((r) => [r.id, r.name]), m: c.methods, a: c.auditIds, i: c.issuedAt, e: c.expiresAt,
-    c: c.applicationCredential && [c.applicationCredential.id, c.applicationCredential.restricted ? 1 : 0],
+    u: packScoped(c.user), p: c.project && packScoped(c.project), pd: c.project?.actsAsDomain ? 1 : undefined, d: c.domain && packNamed(c.domain), s: c.system ? 1 : undefined,
+    r: c.roles.map((r) => [r.id, r.name]), m: c.methods, a: c.auditIds, i: c.issuedAt, e: c.expiresAt, q: c.seq,
+    c: a && [a.id, a.name, a.restricted ? 1 : 0, ...(a.rules ? [a.rules.map((r) => [r.id, r.service, r.method, r.path])] : [])],
     t: c.trust && [c.trust.id, c.trust.trustor, c.trust.trustee, c.trust.impersonation ? 1 : 0], x: c.passwordExpiresAt ?? undefined,
   }).setProtectedHeader({ alg: 'HS256' }).sign(key)
 }
@@ -59,14 +66,14 @@ export async function signToken(env: Env, c: TokenClaims): Promise<string> {
 /** The claims of a token whose signature holds; expiry and revocation are for the caller to look at. */
 export async function readToken(env: Env, token: string): Promise<TokenClaims> {
   const refused = () => unauthorized('The token is not valid: it was tampered with, or another cloud issued it.')
-  if (token.length > 8192 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw refused()
+  if (token.length > MAX_TOKEN || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw refused()
   for (const key of await secretsOf(env, 'token')) {
     const w = await jwtVerify(token, key, { algorithms: ['HS256'] }).then((r) => r.payload as Record<string, any>, () => undefined)
     if (!w) continue
     return {
-      user: unpackScoped(w.u), project: w.p && unpackScoped(w.p), domain: w.d === undefined ? undefined : unpackNamed(w.d), system: w.s === 1,
-      roles: w.r.map(([id, name]: string[]) => ({ id, name })), methods: w.m, auditIds: w.a, issuedAt: w.i, expiresAt: w.e,
-      applicationCredential: w.c && { id: w.c[0], restricted: w.c[1] === 1 },
+      user: unpackScoped(w.u), project: w.p && { ...unpackScoped(w.p), actsAsDomain: w.pd === 1 }, domain: w.d === undefined ? undefined : unpackNamed(w.d), system: w.s === 1,
+      roles: w.r.map(([id, name]: string[]) => ({ id, name })), methods: w.m, auditIds: w.a, issuedAt: w.i, expiresAt: w.e, seq: w.q,
+      applicationCredential: w.c && { id: w.c[0], name: w.c[1], restricted: w.c[2] === 1, rules: w.c[3]?.map(([id, service, method, path]: string[]) => ({ id, service, method, path })) },
       trust: w.t && { id: w.t[0], trustor: w.t[1], trustee: w.t[2], impersonation: w.t[3] === 1 }, passwordExpiresAt: w.x,
     }
   }

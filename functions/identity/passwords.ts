@@ -1,0 +1,45 @@
+import { scrypt, timingSafeEqual } from 'node:crypto'
+import { Buffer } from 'node:buffer'
+import type { World } from '../kernel/env.ts'
+import { invalid } from '../kernel/fault.ts'
+
+/** `$scrypt$ln=14,r=8,p=1$SALT$HASH`: the cost stands in the hash, so that it can be raised without breaking old ones. */
+const COST = { ln: 14, r: 8, p: 1 }
+export const MAX_PASSWORD = 4096
+
+const derive = (password: string, salt: Uint8Array, c: typeof COST) => new Promise<Buffer>((resolve, reject) =>
+  scrypt(password, salt, 32, { N: 2 ** c.ln, r: c.r, p: c.p, maxmem: 256 * 2 ** c.ln * c.r }, (e, key) => (e ? reject(e) : resolve(key))))
+const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replaceAll('=', '')
+
+export async function hashPassword(world: World, password: string): Promise<string> {
+  if (Buffer.byteLength(password) > MAX_PASSWORD) throw invalid(`Invalid input for field 'password': it is longer than ${MAX_PASSWORD} bytes.`)
+  const salt = world.random(16)
+  return `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${b64(salt)}$${b64(await derive(password, salt, COST))}`
+}
+
+const NOBODY = `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${b64(new Uint8Array(16))}$${b64(new Uint8Array(32))}`
+
+/** Costs the same whether there is a hash or not: how long it takes tells nothing about who exists. */
+export async function checkPassword(password: string, hash: string | null | undefined): Promise<boolean> {
+  const m = /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(hash ?? NOBODY) ?? /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(NOBODY)!
+  const wanted = Buffer.from(m[5], 'base64')
+  const got = await derive(password, Buffer.from(m[4], 'base64'), { ln: Number(m[1]), r: Number(m[2]), p: Number(m[3]) })
+  return timingSafeEqual(got, wanted) && hash != null
+}
+
+/** A secret we made ourselves has 256 bits: one round of SHA-256 hides it well. One a user chose is hashed as a password. */
+export async function hashSecret(world: World, chosen?: string): Promise<{ secret: string; hash: string }> {
+  if (chosen !== undefined) return { secret: chosen, hash: await hashPassword(world, chosen) }
+  const secret = Buffer.from(world.random(64)).toString('base64url')
+  return { secret, hash: `$sha256$${b64(await sha256(secret))}` }
+}
+
+/** A wrong one costs as much as a wrong password, whatever kind it is and whether it exists at all. */
+export async function checkSecret(secret: string, hash: string | null | undefined): Promise<boolean> {
+  const own = /^\$sha256\$(.+)$/.exec(hash ?? '')
+  if (!own) return checkPassword(secret, hash)
+  if (timingSafeEqual(await sha256(secret), Buffer.from(own[1], 'base64'))) return true
+  return checkPassword(secret, null)
+}
+
+const sha256 = async (text: string) => Buffer.from(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))

@@ -1,0 +1,23 @@
+import { isoMicrosZ } from '../../kernel/view.ts'
+import { catalogOf, type Directory } from '../directory.ts'
+import type { Named, Scoped, TokenClaims } from './claims.ts'
+
+const named = ({ id, name }: Named) => ({ id, name })
+const scoped = (s: Scoped) => ({ domain: named(s.domain), ...named(s) })
+
+/** What `GET /v3/auth/tokens` shows of a token. */
+export function tokenBody(c: TokenClaims, directory: Directory, withCatalog: boolean) {
+  const { trust, applicationCredential: app } = c
+  const hasScope = c.project ?? c.domain ?? c.system
+  return { token: {
+    methods: c.methods,
+    user: { ...scoped(c.user), password_expires_at: c.passwordExpiresAt ? isoMicrosZ(c.passwordExpiresAt) : null },
+    audit_ids: c.auditIds, expires_at: isoMicrosZ(c.expiresAt), issued_at: isoMicrosZ(c.issuedAt),
+    ...(c.project && { project: scoped(c.project), is_domain: c.project.actsAsDomain ?? false }),
+    ...(c.domain && { domain: named(c.domain) }),
+    ...(c.system && { system: { all: true } }),
+    ...(hasScope && { roles: c.roles.map(named), ...(withCatalog && { catalog: catalogOf(directory, c) }) }),
+    ...(trust && { 'OS-TRUST:trust': { id: trust.id, trustor_user: { id: trust.trustor }, trustee_user: { id: trust.trustee }, impersonation: trust.impersonation } }),
+    ...(app && { application_credential: { id: app.id, name: app.name, restricted: app.restricted, ...(app.rules && { access_rules: app.rules }) } }),
+  } }
+}
