@@ -1,0 +1,59 @@
+import { admin, adminOrReader, all, any, authenticated, owns, role, type Check } from '../kernel/policy.ts'
+import type { Style } from '../kernel/resource.ts'
+import { pageLink } from '../kernel/page.ts'
+import { service } from '../kernel/service.ts'
+
+const member: Check = any(admin, all(role('member'), owns))
+const anyMember: Check = any(admin, role('member'))
+const owned = ['network', 'subnet', 'port', 'router', 'floatingip', 'security_group', 'security_group_rule', 'subnetpool', 'address_scope', 'address_group', 'rbac_policy', 'trunk'] as const
+type Owned = (typeof owned)[number]
+type Verb = 'create' | 'get' | 'update' | 'delete'
+
+/** Of every resource: anyone who may read sees what is visible; members make; owners (and admins) change and delete. */
+const regular = Object.fromEntries(owned.flatMap((name) => [
+  [`create_${name}`, anyMember], [`get_${name}`, authenticated], [`update_${name}`, member], [`delete_${name}`, member],
+])) as Record<`${Verb}_${Owned}`, Check>
+
+export const rules = {
+  ...regular,
+  'create_network:shared': admin, 'create_network:router:external': admin, 'create_network:provider': admin, 'create_network:is_default': admin,
+  'update_network:shared': admin, 'update_network:router:external': admin, 'update_network:provider': admin, 'get_network:provider': admin,
+  'create_port:binding': admin, 'create_port:mac_address': member, 'create_port:device_owner': member, 'get_port:binding': admin,
+  'create_router:distributed': admin, 'create_router:ha': admin, 'create_floatingip:floating_ip_address': admin,
+  'create_subnetpool:shared': admin, 'create_address_scope:shared': admin, 'create_rbac_policy:target_tenant': member,
+  add_router_interface: anyMember, remove_router_interface: anyMember, add_extraroutes: anyMember, remove_extraroutes: anyMember,
+  get_quota: authenticated, update_quota: admin, delete_quota: admin,
+  get_agent: adminOrReader, update_agent: admin, delete_agent: admin,
+  get_extension: authenticated, get_availability_zone: authenticated, get_network_ip_availability: adminOrReader, get_service_provider: authenticated,
+  get_tags: authenticated, update_tags: anyMember, delete_tags: anyMember,
+} satisfies Record<string, Check>
+
+const words: Record<string, string> = { notFound: 'NotFound', conflict: 'Conflict', invalid: 'HTTPBadRequest', overQuota: 'OverQuota', forbidden: 'PolicyNotAuthorized', method: 'HTTPMethodNotAllowed', precondition: 'RevisionNumberConstraintFailed', unavailable: 'ServiceUnavailable', unsupported: 'NotImplementedError', tooLarge: 'HTTPRequestEntityTooLarge' }
+
+export const neutron = service({
+  name: 'network', type: 'network', mount: '/network', prefixes: ['/v2.0'], rules,
+  statuses: { overQuota: 409 },
+  render: (f) => ({ body: { NeutronError: { type: f.detail.type ?? words[f.kind] ?? 'NeutronException', message: f.message, detail: '' } } }),
+  versions: (path, origin) => {
+    if (path === '') return { status: 200, body: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${origin}/network/v2.0/` }] }] } }
+    return undefined
+  },
+})
+export const { endpoint } = neutron
+
+/** How the network API spells lists, bodies and pages. */
+export const style: Style = {
+  update: 'PUT', createStatus: 201, bulk: true, pageMax: 10_000,
+  rule: (verb, name) => `${verb}_${name}`,
+  trim: (input, item) => {
+    const wanted = input.query.getAll('fields').filter(Boolean)
+    return wanted.length ? Object.fromEntries(Object.entries(item).filter(([k]) => wanted.includes(k))) : item
+  },
+  list: (ctx, input, plural, items, page) => {
+    const links = input.query.has('limit') || page.asked.marker ? [
+      ...(page.next ? [{ rel: 'next', href: pageLink(ctx.origin, input.url, page.next) }] : []),
+      ...(page.previous ? [{ rel: 'previous', href: pageLink(ctx.origin, input.url, page.previous, { page_reverse: 'True' }) }] : []),
+    ] : []
+    return { [plural]: items, ...(links.length ? { [`${plural}_links`]: links } : {}) }
+  },
+}
