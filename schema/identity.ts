@@ -140,20 +140,22 @@ export const trust = sqliteTable('trust', {
   redelegatedFrom: text('redelegated_trust_id'), redelegationCount: integer('redelegation_count').notNull().default(0), deletedAt: micros('deleted_at'), extra: extra(), createdAt: created(),
 }, (t) => [index('trust_trustor').on(t.trustor), index('trust_trustee').on(t.trustee), index('trust_project').on(t.project)])
 
+/** Part of a unique key: absent is the empty string, since nulls differ from each other. */
+const none = (name: string) => text(name).notNull().default('')
 export const registeredLimit = sqliteTable('registered_limit', {
-  id: id(), service: text('service_id').notNull(), region: text('region_id'), resource: text('resource_name').notNull(), limit: integer('default_limit').notNull(), description: text('description'),
-}, (t) => [uniqueIndex('registered_limit_what').on(t.service, sql`coalesce(region_id, '')`, t.resource)])
+  id: id(), service: text('service_id').notNull(), region: none('region_id'), resource: text('resource_name').notNull(), limit: integer('default_limit').notNull(), description: text('description'),
+}, (t) => [uniqueIndex('registered_limit_what').on(t.service, t.region, t.resource)])
 
 export const limit = sqliteTable('resource_limit', {
-  id: id(), project: text('project_id'), domain: text('domain_id'), service: text('service_id').notNull(), region: text('region_id'), resource: text('resource_name').notNull(),
+  id: id(), project: none('project_id'), domain: none('domain_id'), service: text('service_id').notNull(), region: none('region_id'), resource: text('resource_name').notNull(),
   limit: integer('resource_limit').notNull(), description: text('description'),
-}, (t) => [uniqueIndex('limit_what').on(sql`coalesce(project_id, '')`, sql`coalesce(domain_id, '')`, t.service, sql`coalesce(region_id, '')`, t.resource)])
+}, (t) => [uniqueIndex('limit_what').on(t.project, t.domain, t.service, t.region, t.resource)])
 
 export const domainConfig = sqliteTable('domain_config', { domain: text('domain_id').notNull(), group: text('config_group').notNull(), option: text('config_option').notNull(), value: json<unknown>('value') },
   (t) => [primaryKey({ columns: [t.domain, t.group, t.option] })])
 
 export const policyBlob = sqliteTable('policy', { id: id(), type: text('type').notNull(), blob: text('blob').notNull(), extra: extra() })
-export const policyAssociation = sqliteTable('policy_association', { policy: text('policy_id').notNull(), endpoint: text('endpoint_id'), service: text('service_id'), region: text('region_id') },
-  (t) => [uniqueIndex('policy_association_what').on(sql`coalesce(endpoint_id, '')`, sql`coalesce(service_id, '')`, sql`coalesce(region_id, '')`)])
+export const policyAssociation = sqliteTable('policy_association', { policy: text('policy_id').notNull(), endpoint: none('endpoint_id'), service: none('service_id'), region: none('region_id') },
+  (t) => [uniqueIndex('policy_association_what').on(t.endpoint, t.service, t.region)])
 
 export const consumer = sqliteTable('oauth_consumer', { id: id(), description: text('description'), secret: text('secret').notNull(), extra: extra() })
