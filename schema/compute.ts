@@ -80,22 +80,6 @@ export const serverGuest = sqliteTable('server_guest', {
   etag: text('etag').notNull(),
 })
 
-/** A volume in a server's hands: nova's side of an attachment. */
-export const serverVolume = sqliteTable('server_volume', {
-  id: text('id').primaryKey(),
-  server: text('server').notNull(),
-  volume: text('volume').notNull(),
-  attachment: text('attachment').notNull(),
-  device: text('device').notNull(),
-  bus: text('bus').notNull().default('virtio'),
-  bootIndex: integer('boot_index'),
-  deleteOnTermination: flag('delete_on_termination').notNull(),
-  tag: text('tag'),
-  /** False while a hot attach or detach is under way. */
-  ready: flag('ready').notNull(),
-  createdAt: micros('created_at').notNull(),
-}, (t) => [uniqueIndex('server_volume_pair').on(t.server, t.volume), uniqueIndex('server_volume_device').on(t.server, t.device), index('server_volume_volume').on(t.volume)])
-
 /** A server that is gone: for usage reports, changes-since and its own timeline. */
 export const pastServer = sqliteTable('past_server', {
   id: text('id').primaryKey(),

@@ -262,16 +262,16 @@ CREATE TABLE `implied_role` (
 --> statement-breakpoint
 CREATE TABLE `resource_limit` (
 	`id` text PRIMARY KEY NOT NULL,
-	`project_id` text,
-	`domain_id` text,
+	`project_id` text DEFAULT '' NOT NULL,
+	`domain_id` text DEFAULT '' NOT NULL,
 	`service_id` text NOT NULL,
-	`region_id` text,
+	`region_id` text DEFAULT '' NOT NULL,
 	`resource_name` text NOT NULL,
 	`resource_limit` integer NOT NULL,
 	`description` text
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `limit_what` ON `resource_limit` (`coalesce(project_id`,` '')`,`coalesce(domain_id`,` '')`,`service_id`,`coalesce(region_id`,` '')`,`resource_name`);
+CREATE UNIQUE INDEX `limit_what` ON `resource_limit` (`project_id`,`domain_id`,`service_id`,`region_id`,`resource_name`);
 --> statement-breakpoint
 CREATE TABLE `membership` (
 	`user_id` text NOT NULL,
@@ -283,12 +283,12 @@ CREATE INDEX `membership_group` ON `membership` (`group_id`,`user_id`);
 --> statement-breakpoint
 CREATE TABLE `policy_association` (
 	`policy_id` text NOT NULL,
-	`endpoint_id` text,
-	`service_id` text,
-	`region_id` text
+	`endpoint_id` text DEFAULT '' NOT NULL,
+	`service_id` text DEFAULT '' NOT NULL,
+	`region_id` text DEFAULT '' NOT NULL
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `policy_association_what` ON `policy_association` (`coalesce(endpoint_id`,` '')`,`coalesce(service_id`,` '')`,`coalesce(region_id`,` '')`);
+CREATE UNIQUE INDEX `policy_association_what` ON `policy_association` (`endpoint_id`,`service_id`,`region_id`);
 --> statement-breakpoint
 CREATE TABLE `policy` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -331,13 +331,13 @@ CREATE TABLE `region` (
 CREATE TABLE `registered_limit` (
 	`id` text PRIMARY KEY NOT NULL,
 	`service_id` text NOT NULL,
-	`region_id` text,
+	`region_id` text DEFAULT '' NOT NULL,
 	`resource_name` text NOT NULL,
 	`default_limit` integer NOT NULL,
 	`description` text
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `registered_limit_what` ON `registered_limit` (`service_id`,`coalesce(region_id`,` '')`,`resource_name`);
+CREATE UNIQUE INDEX `registered_limit_what` ON `registered_limit` (`service_id`,`region_id`,`resource_name`);
 --> statement-breakpoint
 CREATE TABLE `revocation` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -909,26 +909,6 @@ CREATE TABLE `server_guest` (
 	`etag` text NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE `server_volume` (
-	`id` text PRIMARY KEY NOT NULL,
-	`server` text NOT NULL,
-	`volume` text NOT NULL,
-	`attachment` text NOT NULL,
-	`device` text NOT NULL,
-	`bus` text DEFAULT 'virtio' NOT NULL,
-	`boot_index` integer,
-	`delete_on_termination` integer NOT NULL,
-	`tag` text,
-	`ready` integer NOT NULL,
-	`created_at` integer NOT NULL
-);
---> statement-breakpoint
-CREATE UNIQUE INDEX `server_volume_pair` ON `server_volume` (`server`,`volume`);
---> statement-breakpoint
-CREATE UNIQUE INDEX `server_volume_device` ON `server_volume` (`server`,`device`);
---> statement-breakpoint
-CREATE INDEX `server_volume_volume` ON `server_volume` (`volume`);
---> statement-breakpoint
 CREATE TABLE `allocation` (
 	`consumer` text NOT NULL,
 	`provider` text NOT NULL,
@@ -1014,7 +994,7 @@ CREATE TABLE `provider_usage` (
 CREATE TABLE `address` (
 	`subnet` text NOT NULL,
 	`address` text NOT NULL,
-	`n` integer NOT NULL,
+	`n` integer,
 	`port` text NOT NULL,
 	`network` text NOT NULL,
 	PRIMARY KEY(`subnet`, `address`),
@@ -1289,6 +1269,7 @@ CREATE TABLE `subnet` (
 	`dns` text DEFAULT '[]' NOT NULL,
 	`routes` text DEFAULT '[]' NOT NULL,
 	`pools` text NOT NULL,
+	`ranges` text DEFAULT '[]' NOT NULL,
 	`ra_mode` text,
 	`address_mode` text,
 	`pool` text,

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql, type SQLWrapper } from 'drizzle-orm'
 import { host } from '../../../schema/host.ts'
 import type { JobArgs } from '../../../schema/jobs.ts'
 import { attachment, snapshot, volume, volumeDefaultType, volumeMessage, volumeService, volumeType } from '../../../schema/volume.ts'
@@ -20,7 +20,8 @@ export const volumesQuery = (ctx: Ctx, ids: string[]) => q.select().from(volume)
   .where(and(inArray(volume.id, ids), ctx.anyone && !ctx.anyone.admin ? eq(volume.project, ctx.project) : undefined))
 export const snapshotsQuery = (ctx: Ctx, ids: string[]) => q.select().from(snapshot)
   .where(and(inArray(snapshot.id, ids), ctx.anyone && !ctx.anyone.admin ? eq(snapshot.project, ctx.project) : undefined))
-export const attachmentsOf = (servers: string[]) => q.select().from(attachment).innerJoin(volume, eq(volume.id, attachment.volume))
+/** `servers`: ids, or a query for them. */
+export const attachmentsOf = (servers: string[] | SQLWrapper) => q.select().from(attachment).innerJoin(volume, eq(volume.id, attachment.volume))
   .where(inArray(attachment.server, servers)).orderBy(attachment.createdAt)
 
 /** The two queries `demand` and `stillWithin` want: `[usage, limits]`. */
