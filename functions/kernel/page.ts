@@ -54,10 +54,10 @@ export function keyset(table: SQLiteTable, id: SQLiteColumn, page: Page): { afte
 }
 
 /** One row more than asked for tells whether there is a next page. */
-export function pageQuery<T extends SQLiteTable>(table: T, where: SQL | undefined, page: Page) {
-  const id = (getTableColumns(table) as Record<string, SQLiteColumn>).id
-  const { after, order } = keyset(table, id, page)
-  return q.select().from(table as SQLiteTable).where(and(where, after)).orderBy(...order).limit(page.limit + 1)
+export function pageQuery<T extends SQLiteTable>(table: T, where: SQL | undefined, page: Page, extras: Record<string, SQL.Aliased> = {}) {
+  const columns = getTableColumns(table) as Record<string, SQLiteColumn>
+  const { after, order } = keyset(table, columns.id, page)
+  return q.select({ ...columns, ...extras }).from(table as SQLiteTable).where(and(where, after)).orderBy(...order).limit(page.limit + 1)
 }
 
 /** Cuts the extra row off: what to show, and the marker of the next page if there is one. */

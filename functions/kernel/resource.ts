@@ -52,6 +52,8 @@ export interface Resource {
   visible?: (ctx: Ctx) => SQL | undefined
   /** Filters that are not a column's equality. */
   filters?: (ctx: Ctx, query: URLSearchParams) => (SQL | undefined)[]
+  /** More columns, each a subselect (`(select json_group_array(…) …)`), so that what belongs to a row costs no further trip. */
+  extras?: Record<string, SQL.Aliased>
   view?: (row: Row, ctx: Ctx) => Row
   sort?: [string, 'asc' | 'desc'][]
   noun?: string
@@ -72,7 +74,7 @@ export function resource(style: Style, r: Resource): Endpoint[] {
   const shown = (row: Row, ctx: Ctx, input: Input) => (style.trim ? style.trim(input, show(row, ctx)) : show(row, ctx))
 
   const find = async (ctx: Ctx, id: string, rule: string) => {
-    const [[row]] = await ctx.read(q.select().from(r.table).where(and(eq(columns.id, id), visible(ctx))))
+    const [[row]] = await ctx.read(q.select({ ...columns, ...r.extras }).from(r.table).where(and(eq(columns.id, id), visible(ctx))))
     if (!row) throw notFound(noun, id, undefined, { type: r.faultType ?? `${pascal(r.name)}NotFound` })
     if (!ctx.can(rule, row as Row)) throw forbidden(`Policy doesn't allow ${rule} to be performed.`, { type: 'PolicyNotAuthorized' })
     return row as Row
@@ -88,7 +90,7 @@ export function resource(style: Style, r: Resource): Endpoint[] {
         const sortable = Object.fromEntries(having('sort').map(([n]) => [n, columnOf(n)]))
         const page = pageOf(input.query, sortable, { max: style.pageMax, sort: r.sort ?? [['id', 'asc']] })
         const wanted = having('filter').filter(([n]) => input.query.has(n)).map(([n]) => filterBy(columnOf(n), input.query.getAll(n)))
-        const [found] = await ctx.read(pageQuery(r.table, and(visible(ctx), ...wanted, ...(r.filters?.(ctx, input.query) ?? [])), page))
+        const [found] = await ctx.read(pageQuery(r.table, and(visible(ctx), ...wanted, ...(r.filters?.(ctx, input.query) ?? [])), page, r.extras))
         const cut = cutPage(found as Row[], page, (row) => row.id)
         return style.list(ctx, input, r.plural, cut.rows.map((row) => shown(row, ctx, input)), { ...cut, asked: page })
       },
