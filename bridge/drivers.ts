@@ -83,20 +83,3 @@ export interface Drivers {
   facts(): Promise<Pick<Inventory, 'hypervisor' | 'capacity' | 'storage' | 'bootId'>>
   wipe(): Promise<void>
 }
-
-/** What a set of drivers is made from; the flags of `bridge/main.ts`. */
-export interface DriverOptions {
-  /** The bridge's own folder. */
-  state: string
-  name: string
-  libvirtUri?: string
-  virtType?: 'qemu' | 'kvm'
-  /** Four hex digits that prefix every device, namespace and table of this cloud on the host. */
-  tag: string
-  externalCidr?: string
-  underlay?: string
-  bindRoot?: string
-  log(message: string, more?: Record<string, unknown>): void
-  /** To be called when a guest changed by itself or a port came or went: inventory is sent soon after. */
-  changed(): void
-}

@@ -11,7 +11,9 @@ const grace = 5000
 async function main(flags: Flags) {
   if (flags.wipe) {
     await wipeFleet(flags, log)
-    return log('wiped')
+    log('wiped')
+    // Whatever a driver still listens to has nothing more to say.
+    process.exit(0)
   }
   if (flags.pidfile) writeFileSync(flags.pidfile, `${process.pid}\n`)
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))

@@ -20,13 +20,11 @@ export async function startFleet(flags: Flags, version: string, log: Log, signal
       const state = folder(flags, name)
       const mine = flags.hosts > 1 ? log.with({ host: name }) : log
       const signer = await identity({ cloud: flags.cloud, token: flags.token, name, file: join(state, 'host.json'), log: mine, signal })
-      let host: Host | undefined
-      const drivers = await make(name, () => host?.changed())
-      host = await startHost({
+      const drivers = await make(name)
+      hosts.push(await startHost({
         cloud: flags.cloud, signer, drivers, executors, state, version, log: mine,
         slots: flags.slots ?? (flags.hypervisor === 'simulated' ? 32 : 8), serves: flags.hypervisor === 'libvirt',
-      })
-      hosts.push(host)
+      }))
     }
   }
   await Promise.all(Array.from({ length: Math.min(16, names.length) }, next))
@@ -37,10 +35,11 @@ export async function startFleet(flags: Flags, version: string, log: Log, signal
 export async function wipeFleet(flags: Flags, log: Log): Promise<void> {
   const make = await driverMaker(flags, log)
   for (const name of hostNames(flags)) {
-    const drivers = await make(name, () => {})
+    const drivers = await make(name)
     await drivers.wipe()
     await drivers.net.wipe()
     await drivers.net.close()
+    await drivers.virt.close?.()
   }
   if (flags.hypervisor === 'simulated') await rm(join(flags.state, 'simulated'), { recursive: true, force: true })
   for (const own of ['host.json', 'hosts', 'guests', 'desired.json', 'tag']) await rm(join(flags.state, own), { recursive: true, force: true })
@@ -50,7 +49,7 @@ const hostNames = ({ hosts, name }: Flags) => hosts === 1 ? [name] : Array.from(
 
 const folder = ({ hosts, state }: Flags, name: string) => hosts === 1 ? state : join(state, 'hosts', name)
 
-type MakeDrivers = (name: string, changed: () => void) => Promise<Drivers>
+type MakeDrivers = (name: string) => Promise<Drivers>
 
 async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   if (flags.hypervisor === 'simulated') {
@@ -59,9 +58,13 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   }
   if (flags.hosts > 1) throw new Error('--hosts is for simulated hosts; a machine is one libvirt host')
   // Loaded only when asked for: a machine without libvirt can simulate.
-  const { libvirtDrivers } = await import('../libvirt/index.ts')
+  const [{ libvirtDrivers }, { linuxNet }] = await Promise.all([import('../libvirt/index.ts'), import('../network/index.ts')])
+  const { state: stateDir, externalCidr, uplink, underlay, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
   const tag = await ownTag(flags)
-  return (name, changed) => libvirtDrivers({ ...flags, name, tag, log, changed })
+  return async () => {
+    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, underlay, log: (line) => log(line) })
+    return libvirtDrivers({ stateDir, uri, virtType, tag, net, address: underlay })
+  }
 }
 
 /** Two clouds on one machine must not meet: each names its devices by its own tag, which follows from its state folder. */

@@ -32,8 +32,6 @@ export interface HostParts {
 }
 
 export interface Host {
-  /** Something changed on the host by itself. */
-  changed(): void
   /** Claims no more, gives running jobs this long, leaves guests alone. */
   stop(graceMs: number): Promise<void>
 }
@@ -68,7 +66,6 @@ export async function startHost(of: HostParts): Promise<Host> {
   const loops = [reporting.run(), claims({ cloud, desk, desired, wait: of.wait ?? 20, log, signal: claiming.signal })]
 
   return {
-    changed: () => reporting.touch(),
     async stop(graceMs) {
       claiming.abort()
       const until = performance.now() + graceMs
