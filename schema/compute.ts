@@ -62,7 +62,7 @@ export const server = sqliteTable('server', {
   index('server_name').on(t.project, t.name),
   index('server_changed').on(t.project, t.updatedAt),
   index('server_host').on(t.host),
-  index('server_group').on(t.group).where(sql`group_id is not null`),
+  index('server_in_group').on(t.group).where(sql`group_id is not null`),
   /** Quota usage without touching the rows. */
   index('server_usage').on(t.project, t.vcpus, t.memoryMb),
 ])

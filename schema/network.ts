@@ -46,7 +46,7 @@ export const subnet = sqliteTable('subnet', {
   addressMode: text('address_mode'),
   pool: text('pool'),
   serviceTypes: json<string[]>('service_types').notNull().default([]),
-}, (t) => [index('subnet_network').on(t.network), index('subnet_project').on(t.project, t.id), index('subnet_pool').on(t.pool)])
+}, (t) => [index('subnet_network').on(t.network), index('subnet_project').on(t.project, t.id), index('subnet_in_pool').on(t.pool)])
 
 export const port = sqliteTable('port', {
   ...standard,

@@ -37,7 +37,7 @@ export const volume = sqliteTable('volume', {
   index('volume_created').on(t.createdAt, t.id),
   index('volume_host').on(t.host, t.sizeGb),
   index('volume_snapshot').on(t.snapshot),
-  index('volume_group').on(t.group).where(sql`group_id is not null`),
+  index('volume_in_group').on(t.group).where(sql`group_id is not null`),
 ])
 
 export const snapshot = sqliteTable('snapshot', {

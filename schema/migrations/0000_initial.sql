@@ -652,7 +652,7 @@ CREATE INDEX `volume_host` ON `volume` (`host`,`size_gb`);
 --> statement-breakpoint
 CREATE INDEX `volume_snapshot` ON `volume` (`snapshot`);
 --> statement-breakpoint
-CREATE INDEX `volume_group` ON `volume` (`group_id`) WHERE group_id is not null;
+CREATE INDEX `volume_in_group` ON `volume` (`group_id`) WHERE group_id is not null;
 --> statement-breakpoint
 CREATE TABLE `volume_default_type` (
 	`project` text PRIMARY KEY NOT NULL,
@@ -884,7 +884,7 @@ CREATE INDEX `server_changed` ON `server` (`project`,`updated_at`);
 --> statement-breakpoint
 CREATE INDEX `server_host` ON `server` (`host`);
 --> statement-breakpoint
-CREATE INDEX `server_group` ON `server` (`group_id`) WHERE group_id is not null;
+CREATE INDEX `server_in_group` ON `server` (`group_id`) WHERE group_id is not null;
 --> statement-breakpoint
 CREATE INDEX `server_usage` ON `server` (`project`,`vcpus`,`memory_mb`);
 --> statement-breakpoint
@@ -1281,7 +1281,7 @@ CREATE INDEX `subnet_network` ON `subnet` (`network`);
 --> statement-breakpoint
 CREATE INDEX `subnet_project` ON `subnet` (`project`,`id`);
 --> statement-breakpoint
-CREATE INDEX `subnet_pool` ON `subnet` (`pool`);
+CREATE INDEX `subnet_in_pool` ON `subnet` (`pool`);
 --> statement-breakpoint
 CREATE TABLE `subnet_pool` (
 	`id` text PRIMARY KEY NOT NULL,
