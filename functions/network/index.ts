@@ -1,0 +1,4 @@
+import { networks } from './networks/api.ts'
+import { neutron } from './service.ts'
+
+export default neutron.serve([networks])
