@@ -30,6 +30,7 @@ export class FakeCloud {
   /** Uses left of the enrolment token `token`. */
   uses = 1000
   ports: Desired['ports'] = []
+  networks: Desired['networks'] = []
   /** Called with `METHOD /path without ids` before a call is handled; may wait, or throw to answer nothing (the socket is cut). */
   before: (what: string) => void | Promise<void> = () => {}
   /** The same after the work was done and before the answer goes out. */
@@ -107,7 +108,7 @@ export class FakeCloud {
         return { url: `${this.url}/bytes/${ask.image}?signature=${row.id}`, expires: '' }
       }
       case 'PUT inventory': return void (one.inventory = checked(inventory, data))
-      case 'GET desired': return { revision: one.revision, networks: [], ports: this.ports, elsewhere: [], routers: [], guests: [...this.guests.values()].map(({ server, etag }) => ({ server, etag })) } satisfies Desired
+      case 'GET desired': return { revision: one.revision, networks: this.networks, ports: this.ports, elsewhere: [], routers: [], guests: [...this.guests.values()].map(({ server, etag }) => ({ server, etag })) } satisfies Desired
       case 'GET guests': return this.guests.get(id) ?? new Answer(404, 'no such guest')
     }
     throw new Answer(404, 'no such call')

@@ -7,20 +7,28 @@ export async function powerOff({ virt, signal, progress }: Pick<Work, 'virt' | '
   const state = await virt.state(uuid)
   if (off(state) && state !== 'crashed') return
   if (graceSeconds > 0 && state === 'running') {
-    await virt.shutdown(uuid)
-    if (await within(graceSeconds * 1000, async () => off(await virt.state(uuid)), signal)) return
+    if (await shutDown({ virt, signal }, uuid, graceSeconds * 1000)) return
     progress('the guest did not power off in time')
   }
   signal.throwIfAborted()
   await virt.powerOff(uuid)
 }
 
+/** Milliseconds after which the guest is asked again: one that was still booting did not hear the first time. */
+const again = 5000
+
 /** Looks at once, then less and less often. */
-async function within(ms: number, so: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+async function shutDown({ virt, signal }: Pick<Work, 'virt' | 'signal'>, uuid: string, ms: number): Promise<boolean> {
   const until = performance.now() + ms
+  let asked = -Infinity
   for (let wait = 50; ; wait = Math.min(500, wait * 1.5)) {
-    if (await so()) return true
-    if (performance.now() + wait > until || signal.aborted) return false
+    const now = performance.now()
+    if (now - asked >= again) {
+      asked = now
+      await virt.shutdown(uuid)
+    }
+    if (off(await virt.state(uuid))) return true
+    if (now + wait > until || signal.aborted) return false
     await pause(wait, signal)
   }
 }

@@ -1,7 +1,8 @@
-import { mkdtempSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { GuestData } from '../../schema/hosts.ts'
 import type { DomainSpec } from '../../schema/jobs.ts'
 import { identity } from '../core/enrol.ts'
@@ -12,7 +13,12 @@ import { executors } from '../executors.ts'
 import { Simulation } from './index.ts'
 import type { Mischief } from './mischief.ts'
 
-export const temporary = () => mkdtempSync(join(tmpdir(), 'bridge-'))
+/** A folder that is gone after the test. */
+export function temporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bridge-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** One simulated host in this process, at work for the given control plane. */
 export async function trialHost(cloud: FakeCloud, of: Partial<HostParts> & { mischief?: Mischief; name?: string } = {}) {
