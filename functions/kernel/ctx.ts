@@ -131,7 +131,7 @@ export type Where = SQL | undefined
 
 /** Runs read-decide-stage, commits, and runs it again when the world moved underneath. */
 export async function unit<T>(basis: Basis, work: (ctx: Ctx) => Promise<T>, ringBell: (host: string) => Promise<unknown>, resource?: string): Promise<{ out: T; ctx: Ctx }> {
-  for (let tries = 4; ; tries--) {
+  for (let tries = 8; ; tries--) {
     const ctx = new Ctx(basis)
     try {
       const out = await work(ctx)

@@ -62,9 +62,9 @@ export class Database {
 export const guardQuery = (kind: string): Query => q.run(sql`insert into guard select ${kind}, changes()`)
 export const run = (statement: SQL): Query => q.run(statement)
 
-const uniques = new Map<string, (message: string) => Fault>()
-/** Says what a broken unique index means in the domain: `table.column[, table.column]` as SQLite names it. */
-export function onDuplicate(columns: string, fault: () => Fault) { uniques.set(columns, fault) }
+const uniques = new Map<string, (message: string) => Fault | Stale>()
+/** Says what a broken unique index means in the domain: `table.column[, table.column]` as SQLite names it. `Stale`: try again, another choice will do. */
+export function onDuplicate(columns: string, fault: () => Fault | Stale) { uniques.set(columns, fault) }
 
 function translate(e: unknown): unknown {
   const cause = e instanceof LibsqlError ? e : (e as { cause?: unknown })?.cause

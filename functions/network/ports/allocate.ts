@@ -1,9 +1,13 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { address, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { q, type Query } from '../../kernel/db.ts'
-import { conflict, invalid } from '../../kernel/fault.ts'
+import { onDuplicate, q, type Query } from '../../kernel/db.ts'
+import { conflict, invalid, Stale } from '../../kernel/fault.ts'
 import { atOffset, cidrOf, contains, eui64, offsetOf, readAddress } from '../addresses.ts'
+
+// Another request was given the same address at the same moment: the unit runs again and finds it taken.
+onDuplicate('address.subnet, address.address', () => new Stale('address'))
+onDuplicate('address.subnet, address.n', () => new Stale('address'))
 
 export type SubnetRow = typeof subnet.$inferSelect
 export type AddressRow = typeof address.$inferInsert
