@@ -20,6 +20,7 @@ export default endpoint({
     let [rows, [{ n }]] = await ctx.read(hostQuery(id), waiting(id, ctx.now()))
     const { text, bell } = await signedBy(ctx, input, rows[0])
     const ask = bodyOf(claim, text)
+    if (ask.fresh) n += await release(ctx, id)
     let row = rows[0], count = bell
     const idle = () => (n === 0 || ask.slots === 0) && row.revision === ask.revision
     if (idle() && ask.wait > 0) {
@@ -48,6 +49,14 @@ async function mark(ctx: Ctx, id: string, running: { id: string; attempt: number
   const results = await ctx.basis.db.write(batch as [Query, ...Query[]])
   const renewed = new Set(running.length ? (results[0] as { id: string }[]).map((r) => r.id) : [])
   return { renewed, leased: slots ? (results[running.length ? 1 : 0] as JobRow[]) : [] }
+}
+
+/** The bridge has just started: what was handed to its predecessor is worked on by nobody, so it need not wait for its lease to end. */
+async function release(ctx: Ctx, id: string): Promise<number> {
+  const now = ctx.now()
+  const [rows] = await ctx.basis.db.write([q.update(job).set({ state: 'queued', leaseUntil: null, runAt: now, updatedAt: now })
+    .where(and(eq(job.host, id), eq(job.state, 'running'))).returning({ id: job.id })])
+  return (rows as { id: string }[]).length
 }
 
 /** The doorbell is a hint. Without one (no Durable Objects) the host asks again on its own, after a short while. */
