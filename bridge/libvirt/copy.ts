@@ -64,7 +64,7 @@ export class Copies {
         over = this.events.next(server, settled, 1000)
         if (/Job type: +None/.test(await this.virsh.call('domjobinfo', name))) break
       }
-      const result = await this.virsh.call('domjobinfo', name, '--completed')
+      const result = await this.virsh.call('domjobinfo', name, '--completed', '--anystats')
       if (/Job type: +Completed/.test(result) && /Operation: +Backup/.test(result)) return
       const why = /Error message: +(.*)/.exec(result)?.[1] ?? ''
       throw /no space left/i.test(why) ? noSpace() : new Error(`the copy failed: ${why || 'the guest stopped meanwhile'}`)

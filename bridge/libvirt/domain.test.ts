@@ -80,7 +80,7 @@ describe('a domain', () => {
     const { os, devices } = domain({ firmware: 'uefi' })
     expect(os['@firmware']).toBe('efi')
     expect(os.type['@machine']).toBe('q35')
-    expect(devices.controller.filter((c: any) => c['@model'] === 'pcie-root-port').length).toBeGreaterThan(16)
+    expect(devices.controller.filter((c: any) => c['@model'] === 'pcie-root-port').length).toBeGreaterThan(12)
   })
   test('on KVM can be moved to a like host', () => expect(domain({}, undefined, { ...host, virtType: 'kvm' }).cpu['@mode']).toBe('host-model'))
   test('with a SCSI disk has a controller that guests have drivers for', () => {

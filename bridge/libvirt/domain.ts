@@ -5,7 +5,7 @@ import { write, type Tree } from './xml.ts'
 
 export const namespace = 'urn:virga:guest:1'
 /** Free PCIe slots a q35 guest keeps for disks and NICs attached later; i440fx has a whole bus of them. */
-const sparePorts = 16
+const sparePorts = 12
 
 /** `pc` because its CD-ROM and BIOS boot work with every image; UEFI and PCIe want q35. */
 export const machineOf = (spec: DomainSpec) => spec.machine ?? (spec.firmware === 'uefi' ? 'q35' : 'pc')
@@ -29,7 +29,8 @@ export function domainXml(spec: DomainSpec, host: Host, configDrive?: string, no
     os: {
       '@firmware': uefi ? 'efi' : undefined,
       type: { '@machine': machine, '#text': 'hvm' },
-      loader: uefi ? { '@secure': 'no' } : undefined,
+      firmware: uefi ? { feature: { '@enabled': 'no', '@name': 'secure-boot' } } : undefined,
+      nvram: uefi ? host.store.nvram(spec.uuid) : undefined,
       smbios: { '@mode': 'sysinfo' },
     },
     features: { acpi: '', apic: '' },
@@ -59,7 +60,10 @@ function devices(spec: DomainSpec, host: Host, machine: 'pc' | 'q35', configDriv
   const disks = spec.disks.map((disk) => diskTree(disk, host))
   if (configDrive) disks.push(configDriveTree(configDrive, spec.disks.map((d) => d.device), machine))
   const controllers: Tree[] = spec.disks.some((d) => d.bus === 'scsi') ? [scsiController] : []
-  if (machine === 'q35') for (let i = 0; i < sparePorts + disks.length + spec.nics.length; i++) controllers.push({ '@type': 'pci', '@model': 'pcie-root-port' })
+  if (machine === 'q35') {
+    controllers.push({ '@type': 'pci', '@model': 'pcie-root' })
+    for (let i = 0; i < sparePorts + disks.length + spec.nics.length; i++) controllers.push({ '@type': 'pci', '@model': 'pcie-root-port' })
+  }
   return {
     controller: controllers,
     disk: disks,

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { Terminal } from '../drivers.ts'
 import { header } from './qcow2.ts'
-import { CommandFailed, run } from './run.ts'
+import { CommandFailed, inUse, run } from './run.ts'
 import type { Format } from './store.ts'
 
 export const GiB = 1024 ** 3
@@ -11,7 +11,7 @@ const hour = 3600
 const img = (args: string[], seconds = 60) => run('qemu-img', args, { seconds })
 
 /** The file is open elsewhere: whoever asked looks again. */
-export const locked = (error: unknown) => error instanceof CommandFailed && /Failed to get (shared )?"[\w ]+" lock/.test(error.output)
+export const locked = (error: unknown) => error instanceof CommandFailed && inUse.test(error.output)
 
 export const create = (path: string, bytes: number) => img(['create', '-q', '-f', 'qcow2', path, String(bytes)])
 

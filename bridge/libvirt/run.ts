@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
 import { Terminal } from '../drivers.ts'
 
+/** QEMU's own locks on image files. */
+export const inUse = /Failed to get (shared )?"[\w ]+" lock/
+
 /** A host command said no. The message is fit for a user; `output` is what was printed. */
 export class CommandFailed extends Error {
   readonly output: string
   constructor(command: string, output: string) {
-    super(plain(output) || `${command} failed`)
+    super(inUse.test(output) ? 'a disk is in use elsewhere' : plain(output) || `${command} failed`)
     this.output = output
   }
 }

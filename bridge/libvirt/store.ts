@@ -13,7 +13,7 @@ export type Format = 'raw' | 'qcow2'
  * Where this host keeps things. Every disk is a qcow2 file, by its name and for ever: a guest that writes an image
  * header onto its disk writes it into the payload, where nothing looks for one.
  *
- *   disks/<kind>/<id>.qcow2   disks/base/<kind>-<id>.<format>   images/<digest>.<format>   config/<server>.iso   console/<server>.log
+ *   disks/<kind>/<id>.qcow2   disks/base/<kind>-<id>.<format>   images/<digest>.<format>   config/<server>.iso   console/<server>.log   nvram/<server>.fd
  *
  * A root disk's base is a hard link to the cached image, so the cache can forget an image without asking who uses it.
  */
@@ -36,6 +36,7 @@ export class Store {
   images() { return join(this.root, 'images') }
   config(uuid: string) { return join(this.root, 'config', `${this.#id(uuid)}.iso`) }
   console(uuid: string) { return join(this.root, 'console', `${this.#id(uuid)}.log`) }
+  nvram(uuid: string) { return join(this.root, 'nvram', `${this.#id(uuid)}.fd`) }
   /** A new name beside the disks, so that a finished file is moved into place and relative backing names stay true. */
   temp(extension = 'tmp') { return join(this.root, 'disks', 'tmp', `${randomUUID()}.${extension}`) }
   #id(uuid: string) { if (!isId(uuid)) throw new Error('not an id'); return uuid }
@@ -44,7 +45,7 @@ export class Store {
   async prepare() {
     await mkdir(this.root, { recursive: true })
     await chmod(this.root, (await stat(this.root)).mode | 0o011)
-    for (const folder of [...kinds.map((k) => `disks/${k}`), 'disks/base', 'images', 'config', 'console']) await mkdir(join(this.root, folder), { recursive: true, mode: 0o711 })
+    for (const folder of [...kinds.map((k) => `disks/${k}`), 'disks/base', 'images', 'config', 'console', 'nvram']) await mkdir(join(this.root, folder), { recursive: true, mode: 0o711 })
     await rm(join(this.root, 'disks', 'tmp'), { recursive: true, force: true })
     await mkdir(join(this.root, 'disks', 'tmp'), { mode: 0o711 })
   }
@@ -88,7 +89,7 @@ export class Store {
   }
 
   async wipe() {
-    for (const folder of ['disks', 'images', 'config', 'console']) await rm(join(this.root, folder), { recursive: true, force: true })
+    for (const folder of ['disks', 'images', 'config', 'console', 'nvram']) await rm(join(this.root, folder), { recursive: true, force: true })
   }
   /** Readable by a QEMU that runs as another user; the folder above is not listable. */
   async readable(path: string) { await chmod(path, 0o644) }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { Terminal, type Virt } from '../drivers.ts'
 import type { Inventory } from '../../schema/hosts.ts'
 import type { DiskRef } from '../../schema/jobs.ts'
@@ -75,13 +76,15 @@ export function libvirtVirt(virsh: Virsh, events: Events, host: Host, locks: Loc
     async start(spec, configDrive) {
       if (up(await state(spec.uuid))) return
       const xml = domainXml(spec, host, configDrive)
-      await store.withFile(xml, (file) => virsh.call('define', file))
       // A copy that is being taken of one of its disks is waited for: QEMU would find the file locked.
       await locks.with(spec.disks.map((disk) => store.disk(disk.ref)), async () => {
-        try { await virsh.within(240, 'start', name(spec.uuid)) } catch (error) {
-          if (error instanceof CommandFailed && /already active/i.test(error.output)) return
-          if (error instanceof CommandFailed && /Unable to find any firmware|firmware.*not.*found|no.*firmware/i.test(error.output)) throw new Terminal('this host has no UEFI firmware')
-          throw error
+        try {
+          await store.withFile(xml, (file) => virsh.call('define', file))
+          await virsh.within(240, 'start', name(spec.uuid))
+        } catch (error) {
+          const said = error instanceof CommandFailed ? error.output : ''
+          if (/already active/i.test(said)) return
+          throw /unable to find any firmware/i.test(said) ? new Terminal('this host has no UEFI firmware') : error
         }
       })
     },
@@ -117,6 +120,7 @@ export function libvirtVirt(virsh: Virsh, events: Events, host: Host, locks: Loc
     async undefine(uuid) {
       await ifThere(virsh.call('destroy', name(uuid)))
       await ifThere(virsh.call('undefine', name(uuid), '--managed-save', '--nvram', '--snapshots-metadata', '--checkpoints-metadata'))
+      await rm(store.nvram(uuid), { force: true })
       await forget(store.console(uuid))
     },
 
