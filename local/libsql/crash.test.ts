@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +6,15 @@ import { createClient } from '@libsql/client/web'
 import { afterAll, expect, test } from 'vitest'
 
 const dir = mkdtempSync(join(tmpdir(), 'virga-libsql-'))
-afterAll(() => rmSync(dir, { recursive: true }))
+const children = new Set<ChildProcess>()
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
+})
 
 async function start(file: string) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--file', file, '--port', '0', '--pidfile', `${file}.pid`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.add(child)
   const url = await new Promise<string>((ready, failed) => {
     child.once('exit', failed)
     child.stdout.on('data', (d) => { const at = /ready (\S+)/.exec(String(d)); if (at) ready(at[1]) })
