@@ -1,12 +1,12 @@
 import { Terminal } from '../drivers.ts'
 import { executor } from '../core/executor.ts'
 import { same } from '../disk/ref.ts'
-import { need, off } from './state.ts'
+import { cold, need } from './state.ts'
 
 export default executor('domain.attach-disk', {
   async observe({ virt }, { uuid, disk }) {
     // A guest that is off gets its disks from the spec of its next start.
-    if (off(await virt.state(uuid))) return {}
+    if (cold(await virt.state(uuid))) return {}
     return (await virt.disks(uuid)).some(same(disk.ref)) ? {} : undefined
   },
   async act({ virt, disks }, { uuid, disk }) {

@@ -1,12 +1,13 @@
 import { executor } from '../core/executor.ts'
-import { off } from './state.ts'
+import { cold, need } from './state.ts'
 
 export default executor('domain.attach-port', {
   async observe({ virt }, { uuid, nic }) {
-    if (off(await virt.state(uuid))) return {}
+    if (cold(await virt.state(uuid))) return {}
     return (await virt.nics(uuid)).includes(nic.mac) ? {} : undefined
   },
   async act({ virt, ready }, { uuid, nic }) {
+    await need(virt, uuid, 'running', 'paused')
     await ready([nic])
     await virt.attachNic(uuid, nic)
   },

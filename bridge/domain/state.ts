@@ -1,7 +1,10 @@
 import { Terminal, type DomainState, type Virt } from '../drivers.ts'
 
-/** The guest has no processor running: nothing to stop, nothing to hot-plug. */
-export const off = (state: DomainState) => state === 'absent' || state === 'shutoff' || state === 'crashed' || state === 'saved'
+/** The next start builds the guest anew from its spec, so there is nothing to plug in or out now. */
+export const cold = (state: DomainState) => state === 'absent' || state === 'shutoff' || state === 'crashed'
+
+/** No processor runs. Saved is off too, but its memory expects the devices it had. */
+export const off = (state: DomainState) => cold(state) || state === 'saved'
 
 /** Refuses what the state of the guest rules out. */
 export async function need(virt: Virt, uuid: string, ...allowed: DomainState[]): Promise<DomainState> {

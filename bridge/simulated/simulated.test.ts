@@ -42,6 +42,9 @@ test("a server's whole life", async () => {
   expect(await run('domain.pause', { uuid: spec.uuid })).toMatchObject({ state: 'done' })
   expect(await run('domain.save', { uuid: spec.uuid })).toMatchObject({ state: 'done' })
   expect(await run('domain.resume', { uuid: spec.uuid })).toMatchObject({ state: 'failed', terminal: true, error: expect.stringContaining('saved') })
+  const nic = { port: randomUUID(), network: randomUUID(), mac: 'fa:16:3e:00:00:01', mtu: 1450, model: 'virtio' }
+  expect(await run('domain.attach-disk', { uuid: spec.uuid, disk: { ref: volume, device: 'vdb', bus: 'virtio' } })).toMatchObject({ state: 'failed', terminal: true, error: expect.stringContaining('saved') })
+  expect(await run('domain.attach-port', { uuid: spec.uuid, nic })).toMatchObject({ state: 'failed', terminal: true, error: expect.stringContaining('saved') })
   expect(await run('domain.start', { spec: whole })).toMatchObject({ state: 'done' })
   expect(await run('disk.create', { disk: volume, sizeGb: 2, source: { blank: true } })).toMatchObject({ state: 'done' })
   for (let twice = 0; twice < 2; twice++) {
@@ -50,6 +53,11 @@ test("a server's whole life", async () => {
   }
   expect(await run('domain.stats', { uuid: spec.uuid })).toMatchObject({ state: 'done', result: { state: 'running', disks: [{ device: 'vda' }, { device: 'vdb' }] } })
   for (let twice = 0; twice < 2; twice++) expect(await run('domain.detach-disk', { uuid: spec.uuid, disk: volume })).toMatchObject({ state: 'done' })
+  cloud.ports = [{ id: nic.port, network: nic.network, mac: nic.mac, server: spec.uuid, up: true, addresses: [], dhcpOptions: [] }]
+  for (let twice = 0; twice < 2; twice++) expect(await run('domain.attach-port', { uuid: spec.uuid, nic })).toMatchObject({ state: 'done' })
+  expect(await drivers.virt.nics(spec.uuid)).toEqual([nic.mac])
+  for (let twice = 0; twice < 2; twice++) expect(await run('domain.detach-port', { uuid: spec.uuid, port: nic.port, mac: nic.mac })).toMatchObject({ state: 'done' })
+  expect(await drivers.virt.nics(spec.uuid)).toEqual([])
   expect(await run('domain.set-password', { uuid: spec.uuid, revision: 1 })).toMatchObject({ state: 'done', result: {} })
   expect(await run('domain.stop', { uuid: spec.uuid, graceSeconds: 5 })).toMatchObject({ state: 'done' })
   expect(await drivers.virt.state(spec.uuid)).toBe('shutoff')

@@ -54,7 +54,7 @@ async function mark(ctx: Ctx, id: string, running: { id: string; attempt: number
 /** The bridge has just started: what was handed to its predecessor is worked on by nobody, so it need not wait for its lease to end. */
 async function release(ctx: Ctx, id: string): Promise<number> {
   const now = ctx.now()
-  const [rows] = await ctx.basis.db.write([q.update(job).set({ state: 'queued', leaseUntil: null, runAt: now, updatedAt: now })
+  const [rows] = await ctx.basis.db.write([q.update(job).set({ state: 'queued', leaseUntil: null, updatedAt: now })
     .where(and(eq(job.host, id), eq(job.state, 'running'))).returning({ id: job.id })])
   return (rows as { id: string }[]).length
 }
