@@ -20,10 +20,7 @@ onDuplicate('saga.lane', () => conflict('Another operation is in progress on thi
  */
 export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Saga<A>, args: A, options: { lane: string; supersede?: boolean; project?: string | null }): Promise<string> {
   const now = ctx.now()
-  if (options.supersede) {
-    ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: now }).where(and(eq(table.lane, options.lane), inArray(table.state, [...LIVE]))))
-    ctx.stage(cancelLane(options.lane, now))
-  }
+  if (options.supersede) supersede(ctx, options.lane)
   const row: SagaRow = {
     id: ctx.uuid(), kind: def.kind, lane: options.lane, state: 'open', args, log: [], generation: 0, deadline: now + seconds(def.deadline),
     requestId: ctx.requestId, project: options.project ?? ctx.anyone?.project?.id ?? null, user: ctx.anyone?.user.id ?? null, createdAt: now, updatedAt: now,
@@ -31,6 +28,12 @@ export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Sa
   await advance(ctx, def, row)
   ctx.stage(q.insert(table).values(row))
   return row.id
+}
+
+/** Ends whatever runs in a lane; reports of its jobs are refused from now on. */
+export function supersede(ctx: Ctx, lane: string) {
+  ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now() }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))))
+  ctx.stage(cancelLane(lane, ctx.now()))
 }
 
 /** Records an entry on a saga that was read in this unit, makes the next moves, and stages its row. */
