@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 export const root = path.resolve(import.meta.dirname, '..')
@@ -22,10 +22,18 @@ export function layout(data: string): Layout {
   return { dir, tag, run: path.join(dir, 'run'), log: path.join(dir, 'log'), in: (...names) => path.join(dir, ...names) }
 }
 
-/** Makes the folder; secrets live in it, so it is the owner's alone. */
+// Says that a folder is a cloud's, and may be removed as one.
+const mark = '.virga'
+export const isCloud = (dir: string) => existsSync(path.join(dir, mark))
+
+/** Makes the folder; secrets live in it, so it is the owner's alone. A folder with other things in it is left alone. */
 export function make(data: string): Layout {
   if (!existsSync(data)) mkdirSync(data, { recursive: true, mode: 0o700 })
   const at = layout(data)
+  if (!isCloud(at.dir)) {
+    if (readdirSync(at.dir).length) throw new Error(`${at.dir} has other things in it: name an empty or new folder with --data`)
+    writeFile(at.in(mark), 'Made by npm start; npm run reset removes the whole folder.\n')
+  }
   for (const sub of ['run', 'log', 'db', 's3', 'functions', 'bridge']) mkdirSync(at.in(sub), { recursive: true, mode: 0o700 })
   return at
 }

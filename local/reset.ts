@@ -5,7 +5,7 @@ import { parseArgs, promisify } from 'node:util'
 import { bridgeArgs } from './bridge.ts'
 import { releaseExternal } from './host/external.ts'
 import { processes, shortLink, startLibvirt } from './host/libvirtd.ts'
-import { layout, node, type Layout } from './layout.ts'
+import { isCloud, layout, node, type Layout } from './layout.ts'
 import { end, fromPidfile } from './process.ts'
 import { say, seconds, step } from './say.ts'
 import { readState, type State } from './state.ts'
@@ -56,7 +56,7 @@ function dataFolder(): string {
 const at = layout(path.resolve(dataFolder()))
 const since = performance.now()
 if (!existsSync(at.dir)) say(`${at.dir} is not there: nothing to remove`)
-else if (!existsSync(at.in('secrets.json')) && !existsSync(at.run) && readdirSync(at.dir).length) {
+else if (!isCloud(at.dir)) {
   console.error(`${at.dir} is not a data folder of virga: nothing was removed`)
   process.exit(1)
 } else {

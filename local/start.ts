@@ -19,11 +19,16 @@ export async function main(args: string[], functions: Functions): Promise<void> 
     console.error(e.message ? `${e.message}\n\n${usage}` : usage)
     process.exit(e.message ? 2 : 0)
   }
-  const at = make(options.data)
+  let at: Layout
+  try { at = make(options.data) } catch (e) {
+    console.error((e as Error).message)
+    process.exit(2)
+  }
   const supervisor = new Supervisor(at, say)
   const pidfile = path.join(at.run, 'runner.pid')
-  let stopping: Promise<never> | undefined
+  let stopping: Promise<never> | undefined, heartbeat: NodeJS.Timeout | undefined
   const stop = (code: number) => stopping ??= (async () => {
+    clearInterval(heartbeat)
     writeFile(stoppingMark(at), '')
     await supervisor.stopAll(['bridge', 'functions']).catch((e) => { console.error((e as Error).message); code = 1 })
     for (const file of [pidfile, stoppingMark(at)]) rmSync(file, { force: true })
@@ -35,7 +40,7 @@ export async function main(args: string[], functions: Functions): Promise<void> 
     watchParent(() => void stop(0))
     say(`virga: data in ${at.dir}`)
     const cloud = await up(options, at, supervisor, functions)
-    keep(cloud, supervisor)
+    heartbeat = keep(cloud, supervisor, () => !!stopping)
     greet(at, cloud, seconds(since))
   } catch (e) {
     if (stopping) return
@@ -72,18 +77,19 @@ function watchParent(gone: () => void): void {
   if (parent && process.ppid === parent) setInterval(() => { if (process.ppid !== parent) gone() }, 500).unref()
 }
 
-/** The heartbeat of the sweeps, and logs kept short. */
-function keep(cloud: Cloud, supervisor: Supervisor): void {
-  let busy = false, failing = false
-  setInterval(() => {
+/** Every second the sweeps' heartbeat; now and then, logs cut short. */
+function keep({ control }: Cloud, supervisor: Supervisor, stopping: () => boolean): NodeJS.Timeout {
+  let busy = false, failing = false, beats = 0
+  return setInterval(async () => {
+    if (++beats % 30 === 0) supervisor.trimLogs()
     if (busy) return
     busy = true
-    cloud.control.tick().then(() => { failing = false }, (e) => {
-      if (!failing) console.error(`sweeps: ${(e as Error).message}; trying on`)
+    try { await control.tick(); failing = false } catch (e) {
+      if (!failing && !stopping()) console.error(`sweeps: ${(e as Error).message}; trying on`)
       failing = true
-    }).finally(() => { busy = false })
+    }
+    busy = false
   }, 1000)
-  setInterval(() => supervisor.trimLogs(), 30_000)
 }
 
 function greet(at: Layout, { url, simulated }: Cloud, took: string): void {
