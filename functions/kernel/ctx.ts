@@ -130,7 +130,7 @@ export class Ctx {
 export type Where = SQL | undefined
 
 /** Runs read-decide-stage, commits, and runs it again when the world moved underneath. */
-export async function unit<T>(basis: Basis, work: (ctx: Ctx) => Promise<T>, ringBell: (host: string) => Promise<unknown>, resource?: string): Promise<{ out: T; ctx: Ctx }> {
+export async function unit<T>(basis: Basis, work: (ctx: Ctx) => T | Promise<T>, ringBell: (host: string) => Promise<unknown>, resource?: string): Promise<{ out: T; ctx: Ctx }> {
   for (let tries = 8; ; tries--) {
     const ctx = new Ctx(basis)
     try {
