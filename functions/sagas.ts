@@ -2,6 +2,8 @@ import type { Saga } from './kernel/saga.ts'
 
 /** Every long operation by the name its rows carry; loaded on first use. Old names stay for one release. */
 const known: Record<string, () => Promise<{ default: Saga }>> = {
+  'server.boot': () => import('./compute/servers/boot.saga.ts'),
+  'server.delete': () => import('./compute/servers/remove.saga.ts'),
 }
 
 export async function sagaOf(kind: string): Promise<Saga> {

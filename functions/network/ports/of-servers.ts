@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, like, type SQLWrapper } from 'drizzle-orm'
-import { address, floatingIp, network, port, portSecurityGroup, securityGroup } from '../../../schema/network.ts'
+import { address, floatingIp, network, port, portSecurityGroup, securityGroup, subnet } from '../../../schema/network.ts'
 import { q } from '../../kernel/db.ts'
 
 /** What the compute API shows of servers' ports. `servers`: ids, or a query for them, so that a page of servers and its ports are one read. */
@@ -19,3 +19,12 @@ export const groupNamesOf = (servers: Servers) => q.selectDistinct({ server: por
 /** What a host must know of each port, in the order the guest sees them. */
 export const wiresOf = (servers: Servers) => q.select({ server: port.device, id: port.id, network: port.network, mac: port.mac, mtu: network.mtu, status: port.status, mine: port.ownedByServer })
   .from(port).innerJoin(network, eq(network.id, port.network)).where(theirs(servers)).orderBy(asc(port.createdAt), asc(port.id))
+
+/** Servers that have an address like this one. */
+export const serversWithAddress = (pattern: string) => q.select({ id: port.device }).from(port).innerJoin(address, eq(address.port, port.id)).where(like(address.address, pattern))
+
+/** All that a guest is told of its network: each address with its port, network and subnet. */
+export const wiringOf = (server: string) => q.select({ port, network, subnet, address: address.address, floating: floatingIp.address }).from(port).innerJoin(network, eq(network.id, port.network))
+  .leftJoin(address, eq(address.port, port.id)).leftJoin(subnet, eq(subnet.id, address.subnet))
+  .leftJoin(floatingIp, and(eq(floatingIp.port, port.id), eq(floatingIp.fixedAddress, address.address))).where(theirs([server])).orderBy(asc(port.createdAt), asc(port.id))
+export type Wiring = Awaited<ReturnType<typeof wiringOf>>

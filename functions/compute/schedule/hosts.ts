@@ -1,0 +1,52 @@
+import { and, asc, desc, eq, gte, isNotNull, sql, type SQL } from 'drizzle-orm'
+import { aggregate, aggregateHost, flavor, server } from '../../../schema/compute.ts'
+import { host } from '../../../schema/host.ts'
+import { inventory, providerUsage } from '../../../schema/placement.ts'
+import { SILENCE } from '../../hosts/up.ts'
+import { q } from '../../kernel/db.ts'
+import type { Need } from '../../placement/claim.ts'
+
+/** What a filter or a weigher may know of a host. */
+export interface Candidate {
+  id: string; name: string; zone: string; simulated: boolean; storage: string | null
+  freeVcpus: number; freeMemoryMb: number; freeDiskGb: number
+  /** Metadata of the aggregates it is in, one record each. */
+  aggregates: Record<string, string>[]
+  /** Members of the asked server group on it. */
+  groupMembers: number
+}
+
+const free = (cls: string): SQL<number> => sql<number>`coalesce((select (i.total - i.reserved) * i.ratio - coalesce(u.used, 0) from ${inventory} i
+  left join ${providerUsage} u on u.provider = i.provider and u.class = i.class where i.provider = ${host}.id and i.class = ${cls}), 0)`
+
+/** Zones are named by aggregates; a host in none keeps its own. */
+export const zoneOf: SQL<string> = sql<string>`coalesce((select a.zone from ${aggregateHost} ah join ${aggregate} a on a.id = ah.aggregate
+  where ah.host = ${host}.id and a.zone is not null order by a.id limit 1), ${host}.zone)`
+
+/** What a flavor takes, looked up where it is needed: the flavor is read in the same round trip as the hosts. */
+export const needFrom = (id: string, rootOnVolume: boolean): Asked => {
+  const of = (what: SQL) => sql<number>`coalesce((select ${what} from ${flavor} where id = ${id}), 0)`
+  return { vcpus: of(sql`vcpus`), memoryMb: of(sql`memory_mb`), diskGb: of(rootOnVolume ? sql`ephemeral_gb + (swap_mb + 1023) / 1024` : sql`disk_gb + ephemeral_gb + (swap_mb + 1023) / 1024`) }
+}
+type Asked = { [K in keyof Need]: number | SQL<number> }
+
+const AT_MOST = 200
+
+/** Hosts that are up, enabled and have room, roomiest first, in one statement whose cost does not grow with the servers. */
+export function hostsQuery(now: number, need: Asked, asked: { zone?: string; group?: string; only?: string[] }) {
+  const memory = free('MEMORY_MB'), vcpus = free('VCPU'), disk = free('DISK_GB')
+  const members = asked.group ? sql<number>`(select count(*) from ${server} s where s.group_id = ${asked.group} and s.host = ${host}.id)` : sql<number>`0`
+  return q.select({
+    id: host.id, name: host.name, zone: zoneOf, simulated: host.simulated, storage: host.storage,
+    freeVcpus: vcpus, freeMemoryMb: memory, freeDiskGb: disk, groupMembers: members,
+    aggregates: sql<string>`(select json_group_array(json(a.metadata)) from ${aggregateHost} ah join ${aggregate} a on a.id = ah.aggregate where ah.host = ${host}.id)`,
+  }).from(host).where(and(
+    eq(host.enabled, true), eq(host.forcedDown, false), gte(host.seenAt, now - SILENCE), isNotNull(host.inventoryAt),
+    sql`${memory} >= ${need.memoryMb}`, sql`${vcpus} >= ${need.vcpus}`, sql`${disk} >= ${need.diskGb}`,
+    sql`${host.vcpus} >= ${need.vcpus}`,
+    asked.zone ? sql`${zoneOf} = ${asked.zone}` : undefined,
+    asked.only ? sql`(${host.name} in ${asked.only} or ${host.id} in ${asked.only})` : undefined,
+  )).orderBy(asked.group ? desc(members) : sql`1`, desc(memory), asc(host.id)).limit(AT_MOST)
+}
+export type HostRowRead = Awaited<ReturnType<typeof hostsQuery>>[number]
+export const candidate = (r: HostRowRead): Candidate => ({ ...r, aggregates: JSON.parse(r.aggregates) as Record<string, string>[] })

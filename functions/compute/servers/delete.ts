@@ -1,0 +1,36 @@
+import { eq } from 'drizzle-orm'
+import { host } from '../../../schema/host.ts'
+import { server } from '../../../schema/compute.ts'
+import { isUp } from '../../hosts/up.ts'
+import type { Ctx } from '../../kernel/ctx.ts'
+import { q } from '../../kernel/db.ts'
+import { start, supersede } from '../../kernel/engine.ts'
+import { enqueue } from '../../kernel/queue.ts'
+import { attachmentsOf } from '../../volume/volumes/use.ts'
+import { endpoint, type Rule } from '../service.ts'
+import { change, mine, serverQuery, unlocked } from './model.ts'
+import remove from './remove.saga.ts'
+import { vanish } from './vanish.ts'
+
+/** Works from every state: whatever else was being done to the server is superseded. */
+export async function deleteServer(ctx: Ctx, id: string, rule: Rule = 'os_compute_api:servers:delete') {
+  const [rows, held, [on]] = await ctx.read(serverQuery(ctx, id), attachmentsOf([id]),
+    q.select({ seenAt: host.seenAt, forcedDown: host.forcedDown }).from(host).innerJoin(server, eq(server.host, host.id)).where(eq(server.id, id)))
+  const s = mine(ctx, rows, id, rule)
+  unlocked(ctx, s)
+  if (s.task === 'deleting') return
+  ctx.event('compute.instance.delete.start', id, undefined, s.project)
+  if (s.host && on && isUp(on, ctx.now())) {
+    change(ctx, s, { task: 'deleting' })
+    await start(ctx, remove, { server: id, host: s.host }, { lane: id, supersede: true, project: s.project })
+    return
+  }
+  supersede(ctx, id)
+  if (s.host) enqueue(ctx, { host: s.host, kind: 'domain.destroy', args: { uuid: id }, lane: id })
+  await vanish(ctx, s, held)
+}
+
+export default endpoint({
+  id: 'servers.delete', method: 'DELETE', path: '/servers/{server}', status: 204, summary: 'Delete a server', policy: 'os_compute_api:servers:delete',
+  handle: (ctx, { params }) => deleteServer(ctx, params.server),
+})

@@ -1,0 +1,20 @@
+import { saga, type Run } from '../../kernel/saga.ts'
+import { enqueue } from '../../kernel/queue.ts'
+import { remains, vanish } from './vanish.ts'
+
+/** A host that has not answered by then is not waited for: the rows go, the order stays with it until it is back. */
+const PATIENCE = 90
+type Gone = { server: string; host: string }
+
+async function forget({ ctx, args }: Run<Gone, unknown>) {
+  const [[s], held] = await ctx.read(...remains(args.server))
+  if (s) await vanish(ctx, s, held)
+}
+
+export default saga<Gone>('server.delete', { deadline: PATIENCE })
+  .host('destroy', 'domain.destroy', { on: ({ args }) => args.host, args: ({ args }) => ({ uuid: args.server }) })
+  .local('forget', { run: forget })
+  .failed(async (r) => {
+    await forget(r)
+    enqueue(r.ctx, { host: r.args.host, kind: 'domain.destroy', args: { uuid: r.args.server }, lane: r.args.server })
+  })
