@@ -1,0 +1,106 @@
+import { and, eq, getTableColumns, type SQL } from 'drizzle-orm'
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import type { TSchema } from 'typebox'
+import type { Ctx } from '../kernel/ctx.ts'
+import { q, type Query } from '../kernel/db.ts'
+import type { Endpoint } from '../kernel/endpoint.ts'
+import { hex32 } from '../kernel/env.ts'
+import { filters, page, paged, selfLink } from './list.ts'
+import { endpoint, type Rule } from './service.ts'
+import { extraOf, found, wrapped } from './wire.ts'
+
+type Row = Record<string, any>
+export interface Regular {
+  noun: string
+  plural: string
+  table: SQLiteTable
+  /** Wire name → schema; `column` maps those that are called otherwise in the table. */
+  fields: Record<string, TSchema>
+  required?: string[]
+  column?: Record<string, string>
+  rules: { get: Rule; list: Rule; create: Rule; update: Rule; delete: Rule }
+  filter: string[]
+  view?: (row: Row) => Row
+  /** What to read besides, and what must hold of it, before a row is made or changed. */
+  reads?: (values: Row) => [Query, ...Query[]]
+  check?: (ctx: Ctx, values: Row, read: any[][], before?: Row) => void
+  defaults?: (ctx: Ctx) => Row | Promise<Row>
+  /** Joins each change. */
+  changed?: (ctx: Ctx, verb: 'create' | 'update' | 'delete', row: Row) => void
+  visible?: (ctx: Ctx) => SQL | undefined
+  id?: (ctx: Ctx) => string
+  createStatus?: number
+}
+
+/** This API's regular resources, described once; those with a story of their own write their endpoints out. */
+export function regular(r: Regular): Endpoint[] {
+  const columns = getTableColumns(r.table) as Record<string, SQLiteColumn>
+  const camel = (s: string) => s.replace(/_(\w)/g, (_, c: string) => c.toUpperCase())
+  const property = (wire: string) => r.column?.[wire] ?? camel(wire)
+  const names = Object.keys(r.fields)
+  const toRow = (body: Row) => ({
+    ...Object.fromEntries(Object.entries(body).filter(([k]) => names.includes(k)).map(([k, v]) => [property(k), v])),
+    ...(columns.extra && { extra: extraOf(body, names) }),
+  })
+  const show = (ctx: Ctx, row: Row) => {
+    const out: Row = { ...row.extra, id: row.id, ...Object.fromEntries(names.map((n) => [n, row[property(n)] ?? null])), ...selfLink(ctx, `${r.plural}/${row.id}`) }
+    return r.view ? { ...out, ...r.view(row) } : out
+  }
+  const one = (ctx: Ctx, id: string) => q.select().from(r.table).where(and(eq(columns.id, id), r.visible?.(ctx)))
+  const path = `/${r.plural}`, wanted = Object.fromEntries(r.filter.map((n) => [n, columns[property(n)]]))
+  const words = r.noun.replaceAll('_', ' ')
+  return [
+    endpoint({
+      id: `${r.plural}.list`, method: 'GET', path, status: 200, policy: r.rules.list, summary: `List ${r.plural.replaceAll('_', ' ')}`,
+      async handle(ctx, input) {
+        const list = paged(r.table, columns.id, input, and(filters(input.query, wanted), r.visible?.(ctx)))
+        const [rows] = await ctx.read(list.query)
+        return page(ctx, input, r.plural, rows as Row[], list.limit, (row) => row.id, (row) => show(ctx, row))
+      },
+    }),
+    endpoint({
+      id: `${r.plural}.show`, method: 'GET', path: `${path}/{id}`, status: 200, policy: r.rules.get, summary: `Show a ${words}`,
+      async handle(ctx, { params }) {
+        const [[row]] = await ctx.read(one(ctx, params.id))
+        return { [r.noun]: show(ctx, found(row, words, params.id)) }
+      },
+    }),
+    endpoint({
+      id: `${r.plural}.create`, method: 'POST', path, status: r.createStatus ?? 201, policy: r.rules.create, summary: `Create a ${words}`,
+      body: { '3.0': wrapped(r.noun, r.fields, r.required) },
+      async handle(ctx, { body }) {
+        const values = toRow((body as Row)[r.noun])
+        if (r.reads) r.check?.(ctx, values, await ctx.read(...r.reads(values)) as any[][])
+        else r.check?.(ctx, values, [])
+        const row: Row = { id: r.id?.(ctx) ?? hex32(ctx.world), ...await r.defaults?.(ctx), ...values }
+        ctx.stage(q.insert(r.table).values(row))
+        ctx.about(row.id)
+        r.changed?.(ctx, 'create', row)
+        return { [r.noun]: show(ctx, row) }
+      },
+    }),
+    endpoint({
+      id: `${r.plural}.update`, method: 'PATCH', path: `${path}/{id}`, status: 200, policy: r.rules.update, summary: `Change a ${words}`,
+      body: { '3.0': wrapped(r.noun, r.fields) },
+      async handle(ctx, { params, body }) {
+        const change: Row = toRow((body as Row)[r.noun])
+        const [[before], ...read] = await ctx.read(one(ctx, params.id), ...(r.reads?.(change) ?? [])) as Row[][]
+        found(before, words, params.id)
+        if (change.extra) change.extra = { ...before.extra, ...change.extra }
+        r.check?.(ctx, change, read, before)
+        const row = { ...before, ...change }
+        if (Object.keys(change).length) ctx.stage(q.update(r.table).set(change).where(eq(columns.id, params.id)), 'stale')
+        r.changed?.(ctx, 'update', row)
+        return { [r.noun]: show(ctx, row) }
+      },
+    }),
+    endpoint({
+      id: `${r.plural}.delete`, method: 'DELETE', path: `${path}/{id}`, status: 204, policy: r.rules.delete, summary: `Delete a ${words}`,
+      async handle(ctx, { params }) {
+        const [[row]] = await ctx.read(one(ctx, params.id))
+        r.changed?.(ctx, 'delete', found(row, words, params.id) as Row)
+        ctx.stage(q.delete(r.table).where(eq(columns.id, params.id)))
+      },
+    }),
+  ]
+}
