@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -26,6 +26,13 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
   }
   const file = (ref: DiskRef) => join(host.state, 'disks', ref.kind, `${ref.id}.qcow2`)
   const inside = (command: string) => host.inside(uuid, command)
+  /** Runs `work` while only so many MiB are free. */
+  const crowded = async (megabytes: number, work: () => Promise<unknown>) => {
+    const filler = join(host.state, 'filler')
+    const { bavail, bsize } = statfsSync(host.state)
+    execFileSync('fallocate', ['-l', String(bavail * bsize - (megabytes << 20)), filler])
+    try { await work() } finally { rmSync(filler) }
+  }
   const unfinished = () => readdirSync(join(host.state, 'disks', 'tmp'))
   const until = async <T>(what: string, look: () => Promise<T | undefined | false>, seconds = 120): Promise<T> => {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((r) => setTimeout(r, 200))) {
@@ -201,23 +208,35 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
   })
 
   test('a full host says so, keeps the guest, and leaves nothing half done', async () => {
-    const filler = join(host.state, 'filler')
-    const { bavail, bsize } = statfsSync(host.state)
-    execFileSync('fallocate', ['-l', String(bavail * bsize - (8 << 20)), filler])
     const online = snapshot(), offline: DiskRef = { kind: 'volume', id: randomUUID() }
-    expect(await refusal(host.drivers.disks.snapshot(root, online, uuid))).toContain('no space left')
     const { ref, url } = host.image()
-    expect(await refusal(host.drivers.images.fetch(ref, url, () => {}))).toContain('no space left')
-    rmSync(filler)
+    const fetch = () => host.drivers.images.fetch(ref, url, () => {})
+    await crowded(8, async () => {
+      expect(await refusal(host.drivers.disks.snapshot(root, online, uuid))).toContain('no space left')
+      expect(await refusal(fetch())).toContain('no space left')
+    })
     expect(await host.drivers.disks.exists(online)).toBe(false)
+    await fetch()
+    await crowded(8, async () => {
+      expect(await refusal(host.drivers.disks.create({ disk: offline, sizeGb: 1, source: { image: ref } }, { image: fetch }))).toContain('no space left')
+    })
+    expect(await host.drivers.disks.exists(offline)).toBe(false)
     expect(unfinished()).toEqual([])
     expect(await host.drivers.virt.state(uuid)).toBe('running')
-    await host.drivers.images.fetch(ref, url, () => {})
-    execFileSync('fallocate', ['-l', String(statfsSync(host.state).bavail * bsize - (8 << 20)), filler])
-    expect(await refusal(host.drivers.disks.create({ disk: offline, sizeGb: 1, source: { image: ref } }, { image: () => host.drivers.images.fetch(ref, url, () => {}) }))).toContain('no space left')
-    rmSync(filler)
-    expect(unfinished()).toEqual([])
-    expect(await host.drivers.disks.exists(offline)).toBe(false)
+  })
+
+  test('images nobody uses make room for new ones, those in use stay', async () => {
+    const images = join(host.state, 'images')
+    const idle = host.image(Buffer.from('idle'.repeat(1000)), 'raw'), used = host.image(Buffer.from('used'.repeat(1000)), 'raw'), young = host.image(Buffer.from('young'.repeat(1000)), 'raw')
+    const paths = await Promise.all([idle, used, young].map(({ ref, url }) => host.drivers.images.fetch(ref, url, () => {})))
+    const disk: DiskRef = { kind: 'root', id: randomUUID() }
+    await host.drivers.disks.create({ disk, sizeGb: 1, source: { image: used.ref } }, { image: async () => paths[1] })
+    for (const path of paths.slice(0, 2)) utimesSync(path, 1e9, 1e9)
+    const next = host.image(Buffer.from('next'), 'raw')
+    await crowded(100, () => host.drivers.images.fetch(next.ref, next.url, () => {}))
+    expect(paths.map((path) => existsSync(path))).toEqual([false, true, true])
+    await host.drivers.disks.delete(disk)
+    expect(readdirSync(images).length).toBeGreaterThan(1)
   })
 
   test('a copy left running by a bridge that died does not stand in the way', async () => {
