@@ -7,6 +7,8 @@ export interface Options {
   data: string
   port: number
   listen: string
+  /** How clients and hosts reach the cloud, when that is not simply the address it listens on: a name, a proxy with TLS. */
+  publicUrl?: string
   /** Absent: libvirt where it can be, else simulated. */
   hypervisor?: 'libvirt' | 'simulated'
   /** Hosts on this machine; 0 runs the control plane alone. Absent: as before, else one. */
@@ -16,11 +18,12 @@ export interface Options {
 
 export class Usage extends Error {}
 
-export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
+export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
 
   --data DIR             where everything is kept (./data)
   --port PORT            where the APIs are served (8080)
   --listen ADDR          address they are served on (127.0.0.1; 0.0.0.0 for all)
+  --public-url URL       how it is reached from outside, behind a name or a proxy (http://ADDR:PORT)
   --hypervisor KIND      libvirt: real guests, needs root on Linux; simulated: guests that exist in name only
   --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated
   --no-host-packages     install no Debian packages`
@@ -31,7 +34,7 @@ export function parse(args: string[]): Options {
   try {
     ({ values } = parseArgs({ args, strict: true, allowNegative: true, options: {
       data: { type: 'string', default: 'data' }, port: { type: 'string', default: '8080' }, listen: { type: 'string', default: '127.0.0.1' },
-      hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true }, help: { type: 'boolean' },
+      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true }, help: { type: 'boolean' },
     } }))
   } catch (e) { throw new Usage((e as Error).message) }
   if (values.help) throw new Usage('')
@@ -43,10 +46,12 @@ export function parse(args: string[]): Options {
   const { hypervisor } = values
   if (hypervisor !== undefined && hypervisor !== 'libvirt' && hypervisor !== 'simulated') throw new Usage(`--hypervisor is libvirt or simulated, not '${hypervisor}'`)
   if (!isIP(values.listen)) throw new Usage(`--listen takes an IP address, not '${values.listen}'`)
+  const publicUrl = values['public-url']?.replace(/\/+$/, '')
+  if (publicUrl !== undefined && !/^https?:\/\/[^/?#]+$/.test(publicUrl)) throw new Usage(`--public-url is http:// or https:// and a host, without a path, not '${publicUrl}'`)
   if (!values.data) throw new Usage('--data takes a folder')
   const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
   if (hypervisor === 'libvirt' && hosts! > 1) throw new Usage('more than one host on this machine is simulated: leave --hypervisor libvirt out, or --hosts')
-  return { data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, hypervisor, hosts, hostPackages: values['host-packages'] }
+  return { data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, hostPackages: values['host-packages'] }
 }
 
 /** An address as it stands in a URL. */

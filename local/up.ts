@@ -86,7 +86,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
     note(applied.length ? `${applied.length} migrations applied` : 'up to date')
   })
 
-  const url = `http://${bracketed(address)}:${options.port}`
+  const url = options.publicUrl ?? `http://${bracketed(address)}:${options.port}`
   const local = ['0.0.0.0', '::'].includes(options.listen) ? '127.0.0.1' : options.listen
   const inner = `http://${bracketed(local)}:${options.port}`
   const control = new Control(inner, keys.internal)
