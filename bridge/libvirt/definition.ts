@@ -13,7 +13,7 @@ export interface Definition {
 export async function definition(virsh: Virsh, name: string): Promise<{ now: Definition; kept: Definition } | undefined> {
   try {
     const [now, kept] = parse(await virsh.batch(['dumpxml', name], ['dumpxml', name, '--inactive']))
-    return { now, kept }
+    return kept && { now, kept }
   } catch (error) {
     if (absent(error)) return undefined
     throw error

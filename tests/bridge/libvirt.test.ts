@@ -362,6 +362,12 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
     await host.drivers.virt.start(q35, drive)
     await until('guest: ready', async () => (await host.drivers.virt.console(other, 65536)).includes('guest: ready'))
     await host.drivers.virt.attachDisk(other, { ref: volume, device: 'sdb', bus: 'scsi' })
+    // Beside a second guest, every disk is still known by who has it open.
+    await host.drivers.virt.start(spec)
+    expect((await host.drivers.virt.list()).map((d) => d.state)).toEqual(['running', 'running'])
+    for (const ref of [disk, volume, root]) await expect(host.drivers.disks.delete(ref)).rejects.toThrow('in use')
+    await expect(host.drivers.virt.attachDisk(uuid, asDisk)).rejects.toThrow('in use')
+    await host.drivers.virt.powerOff(uuid)
     await host.drivers.virt.detachDisk(other, volume)
     await host.drivers.virt.powerOff(other)
     const uefi = await host.drivers.virt.start({ ...q35, firmware: 'uefi' }, drive).then(() => 'running', (error) => error)
