@@ -46,6 +46,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   const db = new Database(app.env, app.world)
   const prefix = s.prefixes.find((p) => fullPath === p || fullPath.startsWith(`${p}/`))
   if (prefix === undefined) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })
+  if (s.strictSlash && fullPath.endsWith('/')) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })
   let path = fullPath.slice(prefix.length).replace(/\/+$/, '') || '/'
   let pathProject: string | undefined
   if (s.projectInPath) {

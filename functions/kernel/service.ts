@@ -28,6 +28,8 @@ export interface ServiceConfig<R extends string = string> {
   versions: (path: string, origin: string) => { status: number; body: unknown } | undefined
   /** Names of the header that carries the request id besides x-openstack-request-id. */
   requestIdHeaders?: string[]
+  /** A trailing slash names a resource with an empty id: 404, where other services mean the list. */
+  strictSlash?: boolean
   /** The largest JSON body taken. */
   bodyLimit?: number
 }
