@@ -10,8 +10,9 @@ export interface Migration { name: string; hash: string; statements: string[] }
 /** The numbered files of `schema/migrations`, in order. */
 export function migrations(dir = path.join(root, 'schema', 'migrations')): Migration[] {
   const names = readdirSync(dir).filter((name) => name.endsWith('.sql')).sort()
+  const misnamed = names.find((name) => !/^\d{4}_[\w-]+\.sql$/.test(name))
+  if (misnamed) throw new Error(`${misnamed}: migrations are named 0000_what_it_does.sql`)
   names.forEach((name, i) => {
-    if (!/^\d{4}_[\w-]+\.sql$/.test(name)) throw new Error(`${name}: migrations are named 0000_what_it_does.sql`)
     if (Number(name.slice(0, 4)) !== i) throw new Error(`${name} stands where migration ${String(i).padStart(4, '0')} should: numbers are given once, without gaps`)
   })
   return names.map((name) => {

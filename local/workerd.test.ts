@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { workerConfig, workerdBinary } from './workerd.ts'
+
+const dir = mkdtempSync(path.join(tmpdir(), 'virga-workerd-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const freePort = async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
+
+test('any text comes through as a binding, and the worker reaches loopback and its Durable Object', async () => {
+  const odd = 'quote " backslash \\ newline \n bell \x07 nul-free é € 😀 $(x) \\x41 )],'
+  writeFileSync(path.join(dir, 'worker.js'), `
+    export class Bell { async fetch() { return new Response('rang') } }
+    export default { async fetch(request, env) {
+      if (new URL(request.url).pathname === '/self') return new Response('self')
+      const rang = await (await env.BELL.get(env.BELL.idFromName('a')).fetch('http://x/')).text()
+      const self = await (await fetch(new URL('/self', request.url))).text()
+      return Response.json({ odd: env.ODD, rang, self })
+    } }`)
+  const port = await freePort()
+  const config = path.join(dir, 'config.capnp')
+  writeFileSync(config, workerConfig({ listen: '127.0.0.1', port, module: 'worker.js', vars: { ODD: odd }, objects: { BELL: 'Bell' } }))
+  const child = spawn(workerdBinary(), ['serve', config], { stdio: ['ignore', 'ignore', 'inherit'] })
+  try {
+    let answer: unknown
+    for (let i = 0; i < 200 && !answer; i++) {
+      answer = await fetch(`http://127.0.0.1:${port}/`).then((r) => r.json(), () => new Promise((wake) => setTimeout(wake, 50)))
+    }
+    expect(answer).toEqual({ odd, rang: 'rang', self: 'self' })
+  } finally { child.kill('SIGKILL'); await once(child, 'exit') }
+})
