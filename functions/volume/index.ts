@@ -1,0 +1,3 @@
+import { volume } from './service.ts'
+
+export default volume.serve([])
