@@ -110,6 +110,8 @@ export class Lab {
   /** The first line a server there says, or undefined when nobody can be reached. */
   call = async (ns: string, host: string, port: number): Promise<string | undefined> => (await this.in(ns, process.execPath, '-e',
     `const s = require('net').connect(${port}, '${host}'); s.setTimeout(2000, () => process.exit(1)); s.on('error', () => process.exit(1)); s.once('data', (d) => { console.log(String(d).split('\\n')[0]); process.exit(0) })`))?.trim()
+  /** A connection held open, collecting what the server says. */
+  flow = (ns: string, host: string, port: number) => this.start(ns, process.execPath, '-e', `require('net').connect(${port}, '${host}').on('error', () => {}).pipe(process.stdout)`)
   pings = async (ns: string, host: string) => await this.in(ns, 'ping', '-c', '2', '-i', '0.3', '-W', '1', host) !== undefined
   hears = (g: Guest | { ns: string }, seconds: number, mark: string) => {
     const ear = this.start(g.ns, 'python3', new URL('frames.py', import.meta.url).pathname, 'sniff', 'eth0', String(seconds), mark)

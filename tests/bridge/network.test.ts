@@ -102,7 +102,7 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
   })
   test('a rule taken away stops what it had let in, and leaves the rest', async () => {
     await rules(two, [tcp(80), tcp(81)])
-    const ticking = (port: number) => lab.start(one.ns, 'timeout', '20', 'busybox', 'nc', two.ip, String(port))
+    const ticking = (port: number) => lab.flow(one.ns, two.ip, port)
     const doomed = ticking(80), spared = ticking(81)
     await until('both flow', () => [doomed, spared].every((c) => c.text().split('tick').length > 3))
     await rules(two, [tcp(81)])
@@ -173,15 +173,18 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
       expect(await heard(two, hostile, advert(six.own, '8600'), advert(six.own, '8900'))).toBe(0)
     })
     test('not in fragments of a router advertisement', async () => {
-      // The first fragment holds options only, so that what follows them is not seen before reassembly.
+      const piece = (next: string, offset: string, body: string) => ether('33:33:00:00:00:01', hostile.mac, '86dd',
+        `60000000${((16 + body.length) / 2).toString(16).padStart(4, '0')}2cff${six.own}${six.all}${next}00${offset}0000beef${body}`)
+      // Linux takes no first fragment below 1280 bytes.
       const split = (type: string) => {
-        const packet = packet6(six.own, six.all, `${type}000000400007080000000000000000${mark}`)
-        const piece = (offset: string, body: string) => ether('33:33:00:00:00:01', hostile.mac, '86dd',
-          `60000000${((16 + body.length) / 2).toString(16).padStart(4, '0')}2cff${six.own}${six.all}3c00${offset}0000beef${body}`)
-        return [piece('0001', '3a00010400000000'), piece('0008', packet.slice(80))]
+        const message = packet6(six.own, six.all, `${type}00000040000708${'00'.repeat(1232)}${mark}`).slice(80)
+        return [piece('3a', '0001', message.slice(0, 2480)), piece('3a', '04d8', message.slice(2480))]
       }
+      expect(await heard(two, hostile, ...split('80')), 'an echo request in fragments').toBe(1)
       expect(await heard(two, hostile, ...split('86'))).toBe(0)
-      expect(await heard(two, hostile, ...split('80')), 'an echo request in the same guise').toBeGreaterThan(0)
+      // Options first, so that the type is in the second fragment only.
+      const hidden = packet6(six.own, six.all, `860000004000070800000000000000${mark}00`).slice(80)
+      expect(await heard(two, hostile, piece('3c', '0001', `3a9a${'00'.repeat(1238)}`), piece('3c', '04d8', hidden))).toBe(0)
     })
     const neighbour = (source: string, target: string) => ether('33:33:00:00:00:01', hostile.mac, '86dd', packet6(source, six.all, `8800000020000000${target}${mark}`))
     test('not with neighbour advertisements for another', async () => {
@@ -232,11 +235,11 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     })
     test('a floating address leads in and out, for the host too, and ends when it leaves', async () => {
       await lab.apply((d) => { d.routers[0]!.floating.push({ id: lab.id('f'), address: '172.31.241.50', fixed: two.ip }) })
-      expect(await lab.call(world, '172.31.241.50', 80)).toContain('172.31.241.200')
+      expect(await lab.call(world, '172.31.241.50', 80) ?? '').toContain('172.31.241.200')
       expect(await lab.call('', '172.31.241.50', 80)).toContain('172.31.241.1')
       expect(await lab.call(two.ns, '172.31.241.200', 90)).toContain('172.31.241.50')
       expect(await lab.call(one.ns, '172.31.241.50', 80), 'from a neighbour').toBeDefined()
-      const flow = lab.start(world, 'timeout', '20', 'busybox', 'nc', '172.31.241.50', '80')
+      const flow = lab.flow(world, '172.31.241.50', 80)
       await until('it flows', () => flow.text().split('tick').length > 3)
       await lab.apply((d) => { d.routers[0]!.floating = [] })
       const at = flow.text().length
@@ -325,7 +328,7 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
   const look = () => [run('nft', '-a', 'list', 'table', 'bridge', 'virga_7e51'), run('nft', '-a', 'list', 'table', 'inet', 'virga_7e51'), run('ip', '-d', 'link').split('\n').filter((l) => l.includes('v7e51')).join('\n'),
     run('ip', 'netns').split('\n').filter((l) => l.startsWith('v7e51')).sort().join(), ...[a, b].map((n) => readFileSync(`/run/virga/7e51/d-${n.id}/pid`, 'utf8'))]
   test('the same document again, and a restart, write nothing', async () => {
-    const flow = lab.start(one.ns, 'timeout', '30', 'busybox', 'nc', two.ip, '80')
+    const flow = lab.flow(one.ns, two.ip, 80)
     await until('it flows', () => flow.text().includes('tick'))
     const before = look()
     const watch = [lab.start('', 'nft', 'monitor'), lab.start('', 'ip', 'monitor', 'link', 'address', 'route')]
@@ -347,7 +350,7 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     for (const w of watch) w.child.kill()
   })
   test('a rule that went while the bridge was away stops its connections at the next start', async () => {
-    const flow = lab.start(one.ns, 'timeout', '30', 'busybox', 'nc', two.ip, '80')
+    const flow = lab.flow(one.ns, two.ip, 80)
     await until('it flows', () => flow.text().includes('tick'))
     await lab.net.close()
     await lab.open()

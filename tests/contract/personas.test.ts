@@ -26,13 +26,16 @@ beforeAll(async () => {
   const { project } = await make('/identity/v3/projects', { project: { name: 'personas', domain_id: 'default' } })
   const roles = (await c.call('GET', '/identity/v3/roles', { token: admin })).body.roles as { id: string; name: string }[]
   for (const name of personas) {
-    const { user } = await make('/identity/v3/users', { user: { name, password: 'a-long-password', domain_id: 'default' } })
+    const { user } = await make('/identity/v3/users', { user: { name: `persona-${name}`, password: 'a-long-password', domain_id: 'default' } })
     const r = await c.call('PUT', `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles.find((x) => x.name === name)!.id}`, { token: admin })
     expect(r.status).toBe(204)
-    const token = await c.login(name, 'a-long-password', 'personas')
+    const token = await c.login(`persona-${name}`, 'a-long-password', 'personas')
     tokens.set(name, { token, caller: callerOf(await readToken(c.env, token)) })
   }
 }, 60_000)
+
+/** Image properties may have any name; everything else is listed. */
+const closed = (e: Endpoint) => !Object.values(e.body!).some((b) => { const more = (b as { additionalProperties?: unknown }).additionalProperties; return more !== undefined && more !== false })
 
 const fill = (s: Service, e: Endpoint) => `${s.mount}${e.atRoot ? '' : s.prefixes[0]}${e.path.replace(/\{\w+\}/g, () => crypto.randomUUID())}`
 const ask = (s: Service, e: Endpoint, token?: string, body: unknown = e.key ? { [e.key]: null } : e.body ? { 'probe-invalid': null } : undefined) => c.call(e.method, fill(s, e), {
@@ -71,9 +74,9 @@ for (const [name, load] of Object.entries(services)) {
     it('refuses fields it does not know', async () => {
       const { token } = tokens.get('admin')!
       const wrong: string[] = []
-      for (const e of own.filter((x) => x.body && !x.bodyOptional && !x.key)) {
+      for (const e of own.filter((x) => x.body && !x.bodyOptional && !x.key && closed(x))) {
         const r = await ask(s, e, token)
-        if (r.status !== 400 && r.status !== 404 && r.status !== 413) wrong.push(`${e.id}: ${r.status} ${r.text.slice(0, 120)}`)
+        if (![400, 404, 415].includes(r.status)) wrong.push(`${e.id}: ${r.status} ${r.text.slice(0, 120)}`)
       }
       expect(wrong).toEqual([])
     }, 60_000)
