@@ -2,6 +2,12 @@ import type { Saga } from './kernel/saga.ts'
 
 /** Every long operation by the name its rows carry; loaded on first use. Old names stay for one release. */
 const known: Record<string, () => Promise<{ default: Saga }>> = {
+  'volume.create': () => import('./volume/volumes/create.saga.ts'),
+  'volume.delete': () => import('./volume/volumes/delete.saga.ts'),
+  'volume.extend': () => import('./volume/volumes/extend.saga.ts'),
+  'volume.upload': () => import('./volume/volumes/upload.saga.ts'),
+  'snapshot.create': () => import('./volume/snapshots/create.saga.ts'),
+  'snapshot.delete': () => import('./volume/snapshots/delete.saga.ts'),
   'server.boot': () => import('./compute/servers/boot.saga.ts'),
   'server.delete': () => import('./compute/servers/remove.saga.ts'),
 }

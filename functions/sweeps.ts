@@ -1,7 +1,9 @@
+import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
 import { sagaOf } from './sagas.ts'
 
 /** All that is looked after without being asked. */
 export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
+  uploadSweep,
 ]

@@ -73,6 +73,8 @@ export const attachment = sqliteTable('attachment', {
   device: text('device'),
   mode: text('mode', { enum: ['rw', 'ro'] }).notNull().default('rw'),
   host: text('host'),
+  /** Made by the compute service for one of its servers: only it may end it, or a guest would lose a disk under its feet. */
+  compute: flag('compute').notNull().default(false),
   connector: json<Record<string, unknown>>('connector'),
   deleteOnTermination: flag('delete_on_termination').notNull().default(false),
   tag: text('tag'),

@@ -532,6 +532,7 @@ CREATE TABLE `attachment` (
 	`device` text,
 	`mode` text DEFAULT 'rw' NOT NULL,
 	`host` text,
+	`compute` integer DEFAULT false NOT NULL,
 	`connector` text,
 	`delete_on_termination` integer DEFAULT false NOT NULL,
 	`tag` text,
