@@ -38,6 +38,11 @@ export function hostForDisk(ctx: Ctx, want: { gb: number; zone?: string; near?: 
     .orderBy(sql`${room} < ${want.gb}`, want.near ? sql`${host.id} <> ${want.near.host}` : sql`0`, sql`${promised} - ${host.diskGb}`, host.id).limit(1)
 }
 
+/** A host that can open what is kept in this storage, the one that keeps it first; up or not, room or not. */
+export const hostHolding = (ctx: Ctx, kept: { storage: string | null; host: string | null }) => q.select({ id: host.id }).from(host)
+  .where(kept.storage ? sql`(${host.id} = ${kept.host} or ${host.storage} = ${kept.storage})` : eq(host.id, kept.host ?? ''))
+  .orderBy(sql`${host.forcedDown} or ${host.seenAt} < ${ctx.now() - SILENCE}`, sql`${host.id} <> ${kept.host}`, host.id).limit(1)
+
 export type Source = { blank: true } | { image: UsableImage } | { snapshot: Pick<SnapshotRow, 'id'> } | { volume: Pick<VolumeRow, 'id'> }
 /** The source of a disk as its job names it. */
 export const sourceOf = (s: Source): JobArgs<'disk.create'>['source'] =>
@@ -106,7 +111,7 @@ export function reserveVolume(ctx: Ctx, v: VolumeRow, p: Place, options: { fresh
   const id = p.attachment ?? ctx.uuid(), now = ctx.now()
   if (!options.fresh) ctx.stage(q.update(volume).set({ status: 'reserved', previousStatus: 'available', updatedAt: now }).where(and(eq(volume.id, v.id), eq(volume.status, 'available'))), 'stale')
   ctx.stage(q.insert(attachment).values({
-    id, volume: v.id, project: v.project, server: p.server, status: 'reserved', device: p.device ?? null, mode: v.readonly ? 'ro' : 'rw', host: p.host ?? null,
+    id, volume: v.id, project: v.project, server: p.server, status: 'reserved', device: p.device ?? null, mode: v.readonly ? 'ro' : 'rw', host: p.host ?? null, compute: true,
     deleteOnTermination: p.deleteOnTermination ?? false, tag: p.tag ?? null, bootIndex: p.bootIndex ?? null, createdAt: now, updatedAt: now,
   }))
   return id

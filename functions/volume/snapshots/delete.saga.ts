@@ -1,0 +1,13 @@
+import { eq } from 'drizzle-orm'
+import { snapshot } from '../../../schema/volume.ts'
+import { q } from '../../kernel/db.ts'
+import { saga } from '../../kernel/saga.ts'
+import { message } from '../volumes/use.ts'
+
+export default saga<{ snapshot: string; project: string; host: string }>('snapshot.delete', { deadline: 7 * 86400 })
+  .host('disk', 'disk.delete', { on: ({ args }) => args.host, args: ({ args }) => ({ disk: { kind: 'snapshot', id: args.snapshot } }) })
+  .local('forget', { run: ({ ctx, args }) => { ctx.stage(q.delete(snapshot).where(eq(snapshot.id, args.snapshot))); ctx.event('snapshot.delete.end', args.snapshot, undefined, args.project) } })
+  .failed(({ ctx, args }, why) => {
+    ctx.stage(q.update(snapshot).set({ status: 'error_deleting', updatedAt: ctx.now() }).where(eq(snapshot.id, args.snapshot)))
+    message(ctx, { project: args.project, resourceType: 'VOLUME_SNAPSHOT', resource: args.snapshot, action: 'snapshot delete', message: `The snapshot could not be deleted: ${why}` })
+  })
