@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -30,7 +31,7 @@ export async function startLibvirt(at: Layout, supervisor: Supervisor): Promise<
   seedCache(at)
   // virtlogd holds the other end of every guest's console: ended with guests running, their logs would end too
   await supervisor.start({ ...inNamespace(at, 'virtlogd'), adopt: true, staysOn: () => guests(at).length > 0 })
-  await supervisor.until('virtlogd', 10_000, async () => existsSync(at.in('libvirt', 'run', 'virtlogd-sock')))
+  await supervisor.until('virtlogd', 10_000, () => answers(`${sockets(at)}/virtlogd-sock`))
   await supervisor.start(inNamespace(at, 'libvirtd'))
   const uri = libvirtUri(at)
   // the first answer may wait for the emulators being probed
@@ -39,17 +40,22 @@ export async function startLibvirt(at: Layout, supervisor: Supervisor): Promise<
   return uri
 }
 
-/** Where this cloud's libvirtd answers. A socket's path has 107 bytes at most, so a long one is reached by a short link. */
-export function libvirtUri(at: Layout): string {
-  let dir = at.in('libvirt', 'run')
-  if (Buffer.byteLength(`${dir}/libvirt-sock`) > 100) {
-    const link = shortLink(at)
-    rmSync(link, { force: true })
-    symlinkSync(dir, link)
-    dir = link
-  }
-  return `qemu:///system?socket=${encodeURIComponent(`${dir}/libvirt-sock`).replaceAll('%2F', '/')}`
+/** Where this cloud's libvirtd answers. */
+export const libvirtUri = (at: Layout) => `qemu:///system?socket=${encodeURIComponent(`${sockets(at)}/libvirt-sock`).replaceAll('%2F', '/')}`
+
+/** The folder of the daemons' sockets. A socket's path has 107 bytes at most, so a long one is reached by a short link. */
+function sockets(at: Layout): string {
+  const dir = at.in('libvirt', 'run')
+  if (Buffer.byteLength(`${dir}/libvirt-sock`) <= 100) return dir
+  const link = shortLink(at)
+  rmSync(link, { force: true })
+  symlinkSync(dir, link)
+  return link
 }
+
+const answers = (socket: string) => new Promise<boolean>((told) => {
+  const connection = connect(socket, () => { connection.destroy(); told(true) }).on('error', () => told(false))
+})
 
 export const shortLink = (at: Layout) => `/run/virga-${at.tag}`
 
