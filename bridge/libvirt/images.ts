@@ -47,8 +47,8 @@ export function libvirtImages(store: Store, download: typeof fetch = fetch): Ima
         throw new Terminal('the image\'s bytes do not match its checksum')
       }
       await inspect(temp, image.format)
-      await store.readable(temp)
-      await store.commit(temp, path)
+      // Several guests may stand on it, whatever user their QEMU runs as.
+      await store.commit(temp, path, 0o644)
       return path
     } catch (error) {
       throw fileError(error)

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Terminal } from '../drivers.ts'
+import { writeConfigDrive } from './config-drive.ts'
 import { Locks } from './locks.ts'
 import { parse } from './look.ts'
 import { header } from './qcow2.ts'
@@ -66,6 +67,29 @@ describe('one look at all guests', () => {
     expect(parse(text, 'beef').map((s) => [s.uuid[0], s.state, s.run])).toEqual([
       ['1', 'running', '7'], ['2', 'crashed', '-'], ['3', 'saved', '-'], ['4', 'shutoff', '8'], ['5', 'paused', '9'], ['6', 'shutoff', '-'],
     ])
+  })
+})
+
+describe('what is kept', () => {
+  const store = new Store(join(folder, 'kept'))
+  beforeAll(() => store.prepare())
+  test('is nobody else\'s to read, nor to list', async () => {
+    const temp = store.temp()
+    writeFileSync(temp, 'secret', { mode: 0o644 })
+    await store.commit(temp, store.config(id))
+    expect(statSync(store.config(id)).mode & 0o777).toBe(0o600)
+    expect(statSync(join(folder, 'kept', 'config')).mode & 0o777).toBe(0o711)
+  })
+  test('is what was finished: a new start drops the rest', async () => {
+    writeFileSync(store.temp(), 'half')
+    writeFileSync(store.disk({ kind: 'volume', id }), 'whole')
+    await store.prepare()
+    expect(readdirSync(join(folder, 'kept', 'disks', 'tmp'))).toEqual([])
+    expect(await store.list()).toEqual([{ kind: 'volume', id }])
+  })
+  test.each(['../x', '/etc/passwd', 'a/../../b', 'a//b', '', './a', 'a\nb', 'a b'])('no config drive has a file %j', async (name) => {
+    await expect(writeConfigDrive(store, id, { [name]: 'x' })).rejects.toThrow('file name')
+    expect(readdirSync(join(folder, 'kept', 'disks', 'tmp'))).toEqual([])
   })
 })
 

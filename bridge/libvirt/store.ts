@@ -56,10 +56,10 @@ export class Store {
     return found.flat().filter((ref) => ref !== undefined)
   }
 
-  /** Moves a finished file into place; after a power cut it is there whole or not at all. */
-  async commit(temp: string, final: string) {
+  /** Moves a finished file into place, for root and QEMU alone; after a power cut it is there whole or not at all. */
+  async commit(temp: string, final: string, mode = 0o600) {
     const file = await open(temp, 'r')
-    try { await file.sync() } finally { await file.close() }
+    try { await file.chmod(mode); await file.sync() } finally { await file.close() }
     await rename(temp, final)
     const folder = await open(dirname(final), 'r')
     try { await folder.sync() } finally { await folder.close() }
@@ -91,6 +91,4 @@ export class Store {
   async wipe() {
     for (const folder of ['disks', 'images', 'config', 'console', 'nvram']) await rm(join(this.root, folder), { recursive: true, force: true })
   }
-  /** Readable by a QEMU that runs as another user; the folder above is not listable. */
-  async readable(path: string) { await chmod(path, 0o644) }
 }
