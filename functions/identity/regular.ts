@@ -13,6 +13,8 @@ type Row = Record<string, any>
 export interface Regular {
   noun: string
   plural: string
+  /** When it is not the plural. */
+  path?: string
   table: SQLiteTable
   /** Wire name → schema; `column` maps those that are called otherwise in the table. */
   fields: Record<string, TSchema>
@@ -27,6 +29,8 @@ export interface Regular {
   defaults?: (ctx: Ctx) => Row | Promise<Row>
   /** Joins each change. */
   changed?: (ctx: Ctx, verb: 'create' | 'update' | 'delete', row: Row) => void
+  /** Shown once, when made. */
+  once?: (row: Row) => Row
   visible?: (ctx: Ctx) => SQL | undefined
   id?: (ctx: Ctx) => string
   createStatus?: number
@@ -37,17 +41,17 @@ export function regular(r: Regular): Endpoint[] {
   const columns = getTableColumns(r.table) as Record<string, SQLiteColumn>
   const camel = (s: string) => s.replace(/_(\w)/g, (_, c: string) => c.toUpperCase())
   const property = (wire: string) => r.column?.[wire] ?? camel(wire)
-  const names = Object.keys(r.fields)
+  const names = Object.keys(r.fields), path = r.path ?? `/${r.plural}`
   const toRow = (body: Row) => ({
     ...Object.fromEntries(Object.entries(body).filter(([k]) => names.includes(k)).map(([k, v]) => [property(k), v])),
     ...(columns.extra && { extra: extraOf(body, names) }),
   })
   const show = (ctx: Ctx, row: Row) => {
-    const out: Row = { ...row.extra, id: row.id, ...Object.fromEntries(names.map((n) => [n, row[property(n)] ?? null])), ...selfLink(ctx, `${r.plural}/${row.id}`) }
+    const out: Row = { ...row.extra, id: row.id, ...Object.fromEntries(names.map((n) => [n, row[property(n)] ?? null])), ...selfLink(ctx, `${path.slice(1)}/${row.id}`) }
     return r.view ? { ...out, ...r.view(row) } : out
   }
   const one = (ctx: Ctx, id: string) => q.select().from(r.table).where(and(eq(columns.id, id), r.visible?.(ctx)))
-  const path = `/${r.plural}`, wanted = Object.fromEntries(r.filter.map((n) => [n, columns[property(n)]]))
+  const wanted = Object.fromEntries(r.filter.map((n) => [n, columns[property(n)]]))
   const words = r.noun.replaceAll('_', ' ')
   return [
     endpoint({
@@ -76,7 +80,7 @@ export function regular(r: Regular): Endpoint[] {
         ctx.stage(q.insert(r.table).values(row))
         ctx.about(row.id)
         r.changed?.(ctx, 'create', row)
-        return { [r.noun]: show(ctx, row) }
+        return { [r.noun]: { ...show(ctx, row), ...r.once?.(row) } }
       },
     }),
     endpoint({
