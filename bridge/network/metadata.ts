@@ -38,7 +38,7 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
     const guest = await lookup(server)
     if (!guest) return send(404, 'text/plain', 'nothing is known of this guest\n')
     const { metadataAnswer } = await import('../metadata/index.ts')
-    const { status, type, body } = metadataAnswer(guest, new URL(request.url ?? '/', 'http://guest').pathname)
+    const { status, type, body } = metadataAnswer(guest, request.url ?? '/')
     send(status, type, body)
   }
 
