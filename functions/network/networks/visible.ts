@@ -1,4 +1,4 @@
-import { and, eq, inArray, or, type SQL } from 'drizzle-orm'
+import { and, eq, inArray, or, sql, type SQL } from 'drizzle-orm'
 import { network, rbac } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
@@ -15,3 +15,5 @@ export const visibleNetworks = (ctx: Ctx): SQL | undefined => (ctx.caller.admin 
 /** Those a port of the caller's may be made on. */
 export const usableNetworks = (project: string): SQL => or(
   eq(network.project, project), eq(network.shared, true), inArray(network.id, openedTo('network', project, 'access_as_shared')))!
+/** As a column: may ports of this project be made on the network? */
+export const usable = (project: string) => sql<number>`(${usableNetworks(project)})`

@@ -41,47 +41,53 @@ export function readFree(rows: unknown[]): Free {
 }
 
 export interface Fixed { subnet_id?: string; ip_address?: string }
+export const MAX_FIXED = 5
 
-/** Addresses for one port: those asked for, checked, or one of each family the network has. Throws what users should read. */
-export function chooseAddresses(port: { id: string; network: string; mac: string; deviceOwner: string }, subnets: SubnetRow[], free: Free, fixed: Fixed[] | undefined): AddressRow[] {
+/** Hosts make their own addresses there (from their MAC): nobody chooses. */
+export const isAutomatic = (s: { version: number; addressMode: string | null; raMode: string | null }) => s.version === 6 && /slaac|stateless/.test(s.addressMode ?? s.raMode ?? '')
+
+/**
+ * Addresses for one port: those asked for, checked, or one of each family the network has; and always those its MAC gives
+ * it in subnets with automatic addresses. `have`: what it holds already and keeps where the request allows.
+ */
+export function chooseAddresses(port: { id: string; network: string; mac: string; deviceOwner: string }, subnets: SubnetRow[], free: Free, fixed: Fixed[] | undefined, have: { subnet: string; address: string }[] = []): AddressRow[] {
   const made: AddressRow[] = []
+  const router = port.deviceOwner.startsWith('network:router')
   const give = (s: SubnetRow, text: string) => made.push({ subnet: s.id, address: text, n: offsetOf(cidrOf(s.cidr), readAddress(text, 'fixed_ips').n), port: port.id, network: port.network })
   const next = (s: SubnetRow): string | undefined => {
-    if (s.version === 6 && /slaac|stateless/.test(s.addressMode ?? '') && !port.deviceOwner.startsWith('network:router')) return eui64(cidrOf(s.cidr), port.mac)
+    if (isAutomatic(s) && !router) return eui64(cidrOf(s.cidr), port.mac)
+    const kept = have.find((a) => a.subnet === s.id && !made.some((m) => m.subnet === a.subnet && m.address === a.address))
+    if (kept) return kept.address
     const n = free.get(s.id)?.shift()
     return n === undefined ? undefined : atOffset(cidrOf(s.cidr), n)
   }
   if (fixed) {
-    for (const f of fixed) give(...oneFixed(port, subnets, f, next))
-    return made
-  }
-  for (const version of [4, 6]) {
-    const family = subnets.filter((s) => s.version === version && served(s, port.deviceOwner))
-    if (!family.length) continue
-    const automatic = family.filter((s) => /slaac|stateless/.test(s.addressMode ?? ''))
-    const choices = automatic.length ? automatic : family.map((s) => s)
-    let any = false
-    for (const s of choices) {
-      const text = next(s)
-      if (text === undefined) continue
-      give(s, text)
-      any = true
-      if (!automatic.length) break
+    if (fixed.length > MAX_FIXED) throw invalid(`Exceeded maximum amount of fixed ips per port: ${MAX_FIXED}.`, { type: 'InvalidInput' })
+    for (const f of fixed) give(...oneFixed(port, subnets, f, next, router))
+    const twice = made.find((a, i) => made.some((b, j) => j < i && a.subnet === b.subnet && a.address === b.address))
+    if (twice) throw invalid(`Duplicate IP address '${twice.address}' in fixed_ips.`, { type: 'InvalidInput' })
+  } else {
+    for (const version of [4, 6]) {
+      const family = subnets.filter((s) => s.version === version && served(s, port.deviceOwner) && (router || !isAutomatic(s)))
+      if (!family.length) continue
+      const taken = family.some((s) => { const text = next(s); if (text !== undefined) give(s, text); return text !== undefined })
+      if (!taken) throw conflict(`No more IP addresses available on network ${port.network}.`, { type: 'IpAddressGenerationFailure' })
     }
-    if (!any) throw conflict(`No more IP addresses available on network ${port.network}.`, { type: 'IpAddressGenerationFailure' })
   }
+  if (!router && (!fixed || fixed.length)) for (const s of subnets) if (isAutomatic(s) && served(s, port.deviceOwner) && !made.some((a) => a.subnet === s.id)) give(s, eui64(cidrOf(s.cidr), port.mac))
   return made
 }
 
 /** Subnets with service types serve only ports of these owners; the others serve the rest. */
 const served = (s: SubnetRow, owner: string) => s.serviceTypes.length === 0 || s.serviceTypes.some((x) => owner.startsWith(x))
 
-function oneFixed(port: { network: string }, subnets: SubnetRow[], f: Fixed, next: (s: SubnetRow) => string | undefined): [SubnetRow, string] {
+function oneFixed(port: { network: string }, subnets: SubnetRow[], f: Fixed, next: (s: SubnetRow) => string | undefined, router = false): [SubnetRow, string] {
   if (f.ip_address !== undefined) {
     const a = readAddress(f.ip_address, 'fixed_ips')
     const s = subnets.find((x) => (!f.subnet_id || x.id === f.subnet_id) && contains(cidrOf(x.cidr), a.n))
     if (!s) throw invalid(f.subnet_id ? `IP address ${a.text} is not a valid IP for the specified subnet.` : `IP address ${a.text} is not a valid IP for any of the subnets on the specified network.`, { type: 'InvalidIpForNetwork' })
     const c = cidrOf(s.cidr)
+    if (isAutomatic(s) && !router && next(s) !== a.text) throw invalid(`IPv6 address ${a.text} can not be directly assigned to a port on subnet ${s.id} as the subnet is configured for automatic addresses.`, { type: 'AllocationOnAutoAddressSubnet' })
     if (s.version === 4 && c.prefix < 31 && (a.n === c.first || a.n === c.last)) throw invalid(`IP address ${a.text} is not a valid IP for the specified subnet.`, { type: 'InvalidIpForSubnet' })
     return [s, a.text]
   }

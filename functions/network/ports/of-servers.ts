@@ -1,6 +1,8 @@
-import { and, asc, eq, inArray, like, type SQLWrapper } from 'drizzle-orm'
+import { and, asc, eq, inArray, like, or, sql, type SQLWrapper } from 'drizzle-orm'
 import { address, floatingIp, network, port, portSecurityGroup, securityGroup, subnet } from '../../../schema/network.ts'
+import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
+import { touch, touchGroups, touchPorts } from '../touch.ts'
 
 /** What the compute API shows of servers' ports. `servers`: ids, or a query for them, so that a page of servers and its ports are one read. */
 type Servers = string[] | SQLWrapper
@@ -28,3 +30,35 @@ export const wiringOf = (server: string) => q.select({ port, network, subnet, ad
   .leftJoin(address, eq(address.port, port.id)).leftJoin(subnet, eq(subnet.id, address.subnet))
   .leftJoin(floatingIp, and(eq(floatingIp.port, port.id), eq(floatingIp.fixedAddress, address.address))).where(theirs([server])).orderBy(asc(port.createdAt), asc(port.id))
 export type Wiring = Awaited<ReturnType<typeof wiringOf>>
+
+/** The ports of one server as its interfaces are shown. */
+export const interfacesOf = (server: string) => q.select({ port, address: address.address, subnet: address.subnet }).from(port).leftJoin(address, eq(address.port, port.id)).where(theirs([server])).orderBy(asc(port.createdAt), asc(port.id))
+
+/** Lets go of one port of a server: one made for it vanishes, another is free again. */
+export function releasePort(ctx: Ctx, server: string, id: string) {
+  const mine = and(eq(port.id, id), eq(port.device, server)), now = ctx.now()
+  touchPorts(ctx, [id])
+  ctx.stage(q.update(floatingIp).set({ port: null, fixedAddress: null, router: null, status: 'DOWN', updatedAt: now }).where(inArray(floatingIp.port, q.select({ id: port.id }).from(port).where(and(mine, eq(port.ownedByServer, true))))))
+  ctx.stage(q.delete(port).where(and(mine, eq(port.ownedByServer, true))))
+  ctx.stage(q.update(port).set({ device: '', deviceOwner: '', host: null, status: 'DOWN', updatedAt: now }).where(mine))
+}
+export function activatePort(ctx: Ctx, id: string) {
+  ctx.stage(q.update(port).set({ status: 'ACTIVE', updatedAt: ctx.now() }).where(and(eq(port.id, id), eq(port.adminUp, true))))
+}
+
+/** The security groups of these names or ids that the project has. */
+export const namedGroups = (project: string, name: string) => q.select({ id: securityGroup.id, name: securityGroup.name }).from(securityGroup).where(and(eq(securityGroup.project, project), or(eq(securityGroup.id, name), eq(securityGroup.name, name))))
+export const joinGroup = (ctx: Ctx, server: string, group: string) => {
+  ctx.stage(q.run(sql`insert or ignore into ${portSecurityGroup} (port, security_group) select id, ${group} from ${port} where device = ${server} and device_owner like 'compute:%' and port_security`))
+  touchGroups(ctx, [group])
+}
+export const leaveGroup = (ctx: Ctx, server: string, group: string) => {
+  touchGroups(ctx, [group])
+  ctx.stage(q.delete(portSecurityGroup).where(and(eq(portSecurityGroup.securityGroup, group), inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(theirs([server]))))))
+}
+
+/** The ports of a server that is on no host for now. */
+export function bindNowhere(ctx: Ctx, server: string) {
+  touch(ctx, { networks: sql`select network from port where device = ${server}` })
+  ctx.stage(q.update(port).set({ host: null, status: 'DOWN', updatedAt: ctx.now() }).where(theirs([server])))
+}

@@ -1,5 +1,4 @@
 import { and, eq, inArray, or, sql } from 'drizzle-orm'
-import { host } from '../../../schema/host.ts'
 import { address, floatingIp, network, port, portSecurityGroup, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
@@ -8,6 +7,7 @@ import { newMac } from '../addresses.ts'
 import { usableNetworks } from '../networks/visible.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { defaultGroupQuery, ensureDefaultGroup, groupsQuery, type GroupRow } from '../security/groups.ts'
+import { touch, touchPorts } from '../touch.ts'
 import { type AddressRow, chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
 
 export type PortRow = typeof port.$inferSelect
@@ -132,27 +132,11 @@ export function activatePorts(ctx: Ctx, server: string) {
 /** Lets go of a server's ports: those made for it vanish with their addresses, the others are free again. */
 export function releasePorts(ctx: Ctx, server: string) {
   const mine = and(eq(port.device, server), sql`${port.deviceOwner} like 'compute:%'`)
-  touch(ctx, sql`select network from port where device = ${server}`)
+  touch(ctx, { networks: sql`select network from port where device = ${server}`, groups: sql`select m.security_group from port_security_group m join port p on p.id = m.port where p.device = ${server}` })
   ctx.stage(q.update(floatingIp).set({ port: null, fixedAddress: null, router: null, status: 'DOWN', updatedAt: ctx.now() })
     .where(inArray(floatingIp.port, q.select({ id: port.id }).from(port).where(and(mine, eq(port.ownedByServer, true))))))
   ctx.stage(q.delete(port).where(and(mine, eq(port.ownedByServer, true))))
   ctx.stage(q.update(port).set({ device: '', deviceOwner: '', host: null, status: 'DOWN', updatedAt: ctx.now(), revision: sql`${port.revision} + 1` }).where(mine))
-}
-
-/** Tells the hosts that have guests or routers on these networks that something changed there: one statement, no read. */
-export function touch(ctx: Ctx, networks: ReturnType<typeof sql>) {
-  ctx.stageAndRing(q.update(host).set({ revision: sql`${host.revision} + 1` }).where(sql`${host.id} in (
-    select p.host from port p where p.network in (${networks}) and p.host is not null
-    union select r.host from router r where r.external_network in (${networks}) and r.host is not null
-    union select r.host from router r join router_interface i on i.router = r.id join port p on p.id = i.port where p.network in (${networks}) and r.host is not null)`).returning({ id: host.id }))
-}
-export const touchPorts = (ctx: Ctx, ids: string[]) => ids.length ? touch(ctx, sql`select network from port where id in (select value from json_each(${JSON.stringify(ids)}))`) : undefined
-export const touchNetworks = (ctx: Ctx, ids: string[]) => touch(ctx, sql`select value from json_each(${JSON.stringify(ids)})`)
-/** Hosts with a member of one of these security groups, or with members of groups that name them. */
-export function touchGroups(ctx: Ctx, ids: string[]) {
-  const list = JSON.stringify(ids)
-  ctx.stageAndRing(q.update(host).set({ revision: sql`${host.revision} + 1` }).where(sql`${host.id} in (select p.host from port p join port_security_group m on m.port = p.id
-    where m.security_group in (select value from json_each(${list}) union select r.security_group from security_group_rule r where r.remote_group in (select value from json_each(${list}))) and p.host is not null)`).returning({ id: host.id }))
 }
 
 export interface ServerAddress { server: string; port: string; network: string; networkName: string; mac: string; address: string; floating: string | null }

@@ -1,7 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { securityGroup, securityGroupRule } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
+import { openedTo } from '../networks/visible.ts'
 
 export type GroupRow = typeof securityGroup.$inferSelect
 export type RuleRow = typeof securityGroupRule.$inferSelect
@@ -39,3 +40,9 @@ export function ensureDefaultGroup(ctx: Ctx, project: string, found: GroupRow[])
 /** Groups by id or, as the compute API has it, by name within the project. */
 export const groupsQuery = (project: string, names: string[]): Query =>
   q.select().from(securityGroup).where(sql`${securityGroup.project} = ${project} and (${securityGroup.id} in (select value from json_each(${JSON.stringify(names)})) or ${securityGroup.name} in (select value from json_each(${JSON.stringify(names)})))`) as unknown as Query
+
+/** Groups the caller may use: of the own project, and those opened to it. */
+export const visibleGroups = {
+  table: securityGroup,
+  where: (ctx: Ctx) => (ctx.caller.admin ? undefined : or(eq(securityGroup.project, ctx.project), inArray(securityGroup.id, openedTo('security_group', ctx.project, 'access_as_shared')))),
+}

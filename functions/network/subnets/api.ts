@@ -7,9 +7,9 @@ import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, type Row } from '../../kernel/resource.ts'
 import { type Cidr, cidrOf, contains, defaultPools, newMac, offsetOf, overlaps, rangesOf, readAddress, readCidr, toAddress, toNumber } from '../addresses.ts'
 import { networksOf } from '../networks/visible.ts'
-import { touchNetworks } from '../ports/plan.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
+import { touchNetworks } from '../touch.ts'
 import { standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
 
 const bad = (message: string, type = 'InvalidInput') => invalid(`Invalid input for operation: ${message}.`, { type })

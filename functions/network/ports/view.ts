@@ -1,0 +1,39 @@
+import { sql } from 'drizzle-orm'
+import { port } from '../../../schema/network.ts'
+import type { Ctx } from '../../kernel/ctx.ts'
+import type { Row } from '../../kernel/resource.ts'
+import { standardView } from '../standard.ts'
+
+/** What belongs to a port, as subselects of its own query. */
+export const portExtras = {
+  fixed: sql<string>`(select json_group_array(json_object('subnet_id', a.subnet, 'ip_address', a.address)) from address a where a.port = ${port.id})`.as('fixed'),
+  groups: sql<string>`(select json_group_array(m.security_group) from port_security_group m where m.port = ${port.id})`.as('groups'),
+  hostName: sql<string | null>`(select h.name from host h where h.id = ${port.host})`.as('host_name'),
+  netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${port.network})`.as('net_domain'),
+}
+export interface FixedIp { subnet_id: string; ip_address: string }
+/** Extras come as JSON from the database and as they are from the hands that just made them. */
+export const parsed = <T>(value: unknown): T[] => (typeof value === 'string' ? JSON.parse(value) : (value as T[]) ?? [])
+
+export const hostLabel = (address: string) => `host-${address.replace(/[.:]+/g, '-').replace(/^-|-$/g, '')}`
+
+export function portView(r: Row, ctx: Ctx) {
+  const fixed = parsed<FixedIp>(r.fixed), domain = r.netDomain || 'openstacklocal.'
+  const bound = Boolean(r.hostName || r.bindingHost)
+  const admin = ctx.can('get_port:binding')
+  return {
+    ...standardView(r), network_id: r.network, mac_address: r.mac, admin_state_up: r.adminUp, status: r.status, device_id: r.device, device_owner: r.deviceOwner,
+    fixed_ips: fixed, security_groups: parsed<string>(r.groups), allowed_address_pairs: r.pairs, extra_dhcp_opts: r.dhcpOptions,
+    port_security_enabled: r.portSecurity, dns_name: r.dnsName, dns_domain: '', qos_policy_id: null, qos_network_policy_id: null, ip_allocation: fixed.length ? 'immediate' : 'none',
+    dns_assignment: fixed.map((f) => {
+      const hostname = r.dnsName || hostLabel(f.ip_address)
+      return { hostname, ip_address: f.ip_address, fqdn: hostname.endsWith('.') ? hostname : `${hostname}.${domain.endsWith('.') ? domain : `${domain}.`}` }
+    }),
+    'binding:vnic_type': r.vnicType,
+    ...(admin ? {
+      'binding:host_id': r.hostName ?? r.bindingHost, 'binding:profile': r.profile,
+      'binding:vif_type': r.hostName ? 'bridge' : bound ? 'binding_failed' : 'unbound',
+      'binding:vif_details': r.hostName ? { port_filter: true, connectivity: 'l2' } : {},
+    } : {}),
+  }
+}
