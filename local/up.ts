@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { startBridge, type Host } from './bridge.ts'
+import { bucket, makeBucket } from './bucket.ts'
 import { Control } from './control.ts'
 import { writeClientFiles } from './files.ts'
 import type { Functions } from './functions.ts'
@@ -82,6 +83,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
     await supervisor.start({ name: 's3', command: node, args: script('s3', ['--dir', at.in('s3'), '--port', String(s3), '--host', s3Host]), env: { VIRGA_S3_ACCESS_KEY: keys.s3AccessKey, VIRGA_S3_SECRET_KEY: keys.s3SecretKey } })
     await supervisor.until('libsql', 30_000, async () => (await fetch(`${libsqlUrl}/v2`, { headers: { authorization: `Bearer ${keys.libsqlToken}` } })).ok)
     await supervisor.until('s3', 30_000, async () => (await fetch(s3Url)).status < 500)
+    await makeBucket(s3Url, keys)
     const applied = await migrateUrl(libsqlUrl, keys.libsqlToken)
     note(applied.length ? `${applied.length} migrations applied` : 'up to date')
   })
@@ -92,7 +94,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
   const control = new Control(inner, keys.internal)
   await step('functions', async () => {
     await supervisor.start(await functions(at, { listen: options.listen, port: options.port, vars: {
-      LIBSQL_URL: libsqlUrl, LIBSQL_TOKEN: keys.libsqlToken, S3_URL: s3Url, S3_ACCESS_KEY: keys.s3AccessKey, S3_SECRET_KEY: keys.s3SecretKey, S3_BUCKET: 'virga',
+      LIBSQL_URL: libsqlUrl, LIBSQL_TOKEN: keys.libsqlToken, S3_URL: s3Url, S3_ACCESS_KEY: keys.s3AccessKey, S3_SECRET_KEY: keys.s3SecretKey, S3_BUCKET: bucket,
       MASTER_SECRET: keys.master, INTERNAL_SECRET: keys.internal, PUBLIC_URL: url, REGION: region,
     } }))
     await supervisor.until('functions', 60_000, control.answers)
