@@ -50,7 +50,7 @@ function query(a: Ask) {
     , shown as (select distinct 'user' as actor_kind, coalesce(m.user_id, p.actor) as actor, p.at_scope as scope, p.at as target, imp.implied as role, p.inherited, case when p.actor_kind = 'group' then p.actor end as via_group,
         p.target as from_target, p.role as from_role, p.scope as from_scope
       from placed p join imp on imp.prior = p.role left join membership m on p.actor_kind = 'group' and m.group_id = p.actor
-      where (p.actor_kind = 'user' or m.user_id is not null) and ${a.user ? sql`coalesce(m.user_id, p.actor) = ${a.user}` : none} and ${projects ? sql`p.at in ${projects}` : none} and ${a.role ? sql`imp.implied = ${a.role}` : none})`
+      where (p.actor_kind = 'user' or m.user_id is not null) and exists (select 1 from role where role.id = imp.implied and role.domain_id is null) and ${a.user ? sql`coalesce(m.user_id, p.actor) = ${a.user}` : none} and ${projects ? sql`p.at in ${projects}` : none} and ${a.role ? sql`imp.implied = ${a.role}` : none})`
     : sql`, shown as (select *, null as via_group, target as from_target, role as from_role, scope as from_scope from chosen)`
   return q.all<Row>(sql`with recursive chosen as (${chosen}) ${expanded}
     select s.*, coalesce(u.name, g.name) as actor_name, coalesce(u.domain_id, g.domain_id) as actor_domain, ad.name as actor_domain_name, t.name as target_name, t.domain_id as target_domain, td.name as target_domain_name,

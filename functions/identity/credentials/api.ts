@@ -4,7 +4,7 @@ import { credential, project, user } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { hex32 } from '../../kernel/env.ts'
-import { forbidden, invalid } from '../../kernel/fault.ts'
+import { invalid } from '../../kernel/fault.ts'
 import { notDelegated } from '../delegation.ts'
 import { filters, page, paged } from '../list.ts'
 import { seal, unseal } from '../seal.ts'
@@ -60,26 +60,22 @@ export const show = endpoint({
   },
 })
 
-/** Whose it is never changes; nor does what an EC2 key is bound to. */
+/** Whose it is and what it is for never change, nor what an EC2 key is bound to: only what is kept in it does. */
 export const update = endpoint({
-  id: 'credentials.update', method: 'PATCH', path: '/credentials/{credential}', status: 200, policy: 'identity:update_credential', summary: 'Change a credential',
-  body: { '3.0': wrapped('credential', fields) },
+  id: 'credentials.update', method: 'PATCH', path: '/credentials/{credential}', status: 200, policy: 'identity:update_credential', summary: "Change a credential's content",
+  body: { '3.0': t.Object({ credential: t.Object({ blob }, { additionalProperties: false }) }) },
   async handle(ctx, { params, body }) {
-    const given = body.credential as Record<string, any>
     const [[row]] = await ctx.read(one(ctx, params.credential))
     found(row, 'credential', params.credential)
     ctx.may('identity:update_credential', { user: row.user })
     notDelegated(ctx, 'change credentials')
-    for (const [wire, now] of [['user_id', row.user], ['project_id', row.project], ['type', row.type]] as const) {
-      if (given[wire] !== undefined && given[wire] !== now && (wire !== 'type' || row.type === 'ec2' || given[wire] === 'ec2') && (row.type === 'ec2' || wire === 'user_id' || wire === 'type')) throw forbidden(`The ${wire} of this credential cannot be changed.`)
-    }
-    let next = given.blob as string | undefined
-    if (next !== undefined && row.type === 'ec2') {
+    let next = body.credential.blob
+    if (row.type === 'ec2') {
       const old = JSON.parse(await unseal(ctx.env, row.id, row.blob)) as Ec2Blob, fresh = ec2Blob(next)
-      for (const k of ['access', 'trust_id', 'app_cred_id', 'access_token_id'] as const) if ((fresh[k] ?? null) !== (old[k] ?? null) && k in fresh) throw invalid(`${k} can not be updated for credential.`)
+      for (const k of ['access', 'trust_id', 'app_cred_id', 'access_token_id'] as const) if (k in fresh && (fresh[k] ?? null) !== (old[k] ?? null)) throw invalid(`${k} can not be updated for credential.`)
       next = JSON.stringify({ ...fresh, trust_id: old.trust_id, app_cred_id: old.app_cred_id })
     }
-    const changed: Credential = { ...row, type: given.type ?? row.type, project: given.project_id === undefined ? row.project : given.project_id, ...(next !== undefined && { blob: await seal(ctx.env, ctx.world, row.id, next) }) }
+    const changed: Credential = { ...row, blob: await seal(ctx.env, ctx.world, row.id, next) }
     ctx.stage(q.update(credential).set(changed).where(eq(credential.id, row.id)), 'stale')
     return { credential: await credentialView(ctx, changed) }
   },
