@@ -1,7 +1,8 @@
 import { createClient, LibsqlError, type Client } from '@libsql/client/http'
 import { drizzle } from 'drizzle-orm/libsql/http'
-import { sql, type SQL } from 'drizzle-orm'
+import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { BatchItem, BatchResponse } from 'drizzle-orm/batch'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Env, World } from './env.ts'
 import { conflict, Fault, Stale, unavailable } from './fault.ts'
 
@@ -60,6 +61,8 @@ export class Database {
 
 /** `insert into guard` aborts the batch when the statement before it touched no row. */
 export const guardQuery = (kind: string): Query => q.run(sql`insert into guard select ${kind}, changes()`)
+/** A column with its table's name, for a subselect among a query's fields: there drizzle leaves the table out. */
+export const full = (c: SQLiteColumn) => sql`${sql.identifier(getTableName(c.table))}.${sql.identifier(c.name)}`
 export const run = (statement: SQL): Query => q.run(statement)
 
 const uniques = new Map<string, (message: string) => Fault | Stale>()

@@ -5,7 +5,7 @@ import type { Desired, Rule } from '../../schema/hosts.ts'
 import { address, addressGroup, floatingIp, network, port, portSecurityGroup, router, routerInterface, securityGroupRule, subnet } from '../../schema/network.ts'
 import type { HostRow } from '../hosts/signed.ts'
 import type { Ctx } from '../kernel/ctx.ts'
-import { q } from '../kernel/db.ts'
+import { full, q } from '../kernel/db.ts'
 import { cidrOf } from './addresses.ts'
 import { wireProtocol } from './security/protocols.ts'
 import { dhcpOption } from './ports/options.ts'
@@ -40,7 +40,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     // What a guest is told depends on its own row, its ports and the floating addresses on top of them.
     q.select({
       server: server.id,
-      etag: sql<string>`${server.updatedAt} || '.' || coalesce((select sum(p.revision) || '.' || count(f.id) || '.' || coalesce(max(f.updated_at), 0) from port p left join floating_ip f on f.port = p.id where p.device = ${server.id}), '')`,
+      etag: sql<string>`${server.updatedAt} || '.' || coalesce((select sum(p.revision) || '.' || count(f.id) || '.' || coalesce(max(f.updated_at), 0) from port p left join floating_ip f on f.port = p.id where p.device = "server"."id"), '')`,
     }).from(server).where(eq(server.host, h.id)),
   )
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))

@@ -2,7 +2,7 @@ import { and, eq, inArray, or, sql, type SQL } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { network, port, rbac, router, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { onDuplicate, q } from '../../kernel/db.ts'
+import { full, onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
 import { field, resource, rows, type Row } from '../../kernel/resource.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
@@ -81,11 +81,11 @@ async function remove(ctx: Ctx, row: Row) {
   plain.remove(ctx, row)
 }
 
-const opened = (action: string, name: string) => sql<number>`(select count(*) from rbac where object = ${network.id} and object_type = 'network' and action = ${action})`.as(name)
+const opened = (action: string, name: string) => sql<number>`(select count(*) from rbac where object = ${full(network.id)} and object_type = 'network' and action = ${action})`.as(name)
 
 export const networks = resource(style, {
   name: 'network', plural: 'networks', path: '/networks', table: network, view, visible: visibleNetworks, sort: [['id', 'asc']],
-  extras: { subnets: sql<string>`(select json_group_array(id) from subnet where network = ${network.id})`.as('subnets'), opened: opened('access_as_shared', 'opened'), externalFor: opened('access_as_external', 'external_for') },
+  extras: { subnets: sql<string>`(select json_group_array(id) from subnet where network = ${full(network.id)})`.as('subnets'), opened: opened('access_as_shared', 'opened'), externalFor: opened('access_as_external', 'external_for') },
   fields: {
     ...standardFields,
     admin_state_up: adminUp,
@@ -100,6 +100,7 @@ export const networks = resource(style, {
     'provider:physical_network': field(t.Union([t.String({ maxLength: 128 }), t.Null()]), 'create update filter', 'physicalNetwork'),
     'provider:segmentation_id': field(t.Union([t.Integer({ minimum: 1, maximum: 16777215 }), t.Null()]), 'create update filter', 'segment'),
   },
+  filterNames: ['shared', 'router:external', 'status'],
   filters: (ctx, query): (SQL | undefined)[] => {
     const truth = (name: string) => (query.has(name) ? /^(true|1)$/i.test(query.get(name)!) : undefined)
     const shared = truth('shared'), external = truth('router:external')
