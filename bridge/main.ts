@@ -7,6 +7,8 @@ import { logger } from './core/log.ts'
 /** The bridge: one per hypervisor. It asks the control plane for work and makes this machine as it should be. */
 const log = logger((line) => process.stdout.write(line))
 const grace = 5000
+// Whoever read the log may be gone; the host's work goes on without.
+process.stdout.on('error', () => {})
 
 async function main(flags: Flags) {
   if (flags.wipe) {

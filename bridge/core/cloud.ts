@@ -48,7 +48,8 @@ export class Cloud {
     if (answer.status === 401) {
       // Most often a clock that runs differently: believe theirs, sign again, once.
       const theirs = Date.parse(answer.headers.date ?? '')
-      if (theirs) this.signer.ahead = Math.round((theirs - Date.now()) / 1000)
+      const ahead = Math.round((theirs - Date.now()) / 1000)
+      if (Math.abs(ahead - this.signer.ahead) > 2) this.signer.ahead = ahead
       answer = await this.#send(method, path, text, more)
     }
     if (answer.status >= 300) throw new Refused(answer.status, `${method} ${path.replace(/[0-9a-f-]{36}/, '{id}')}`, why(answer))
