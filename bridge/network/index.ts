@@ -48,7 +48,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   let document: Desired | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
-    names: n, underlay, metadata: server,
+    seen: new Map(), names: n, underlay, metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
     external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink },
@@ -76,7 +76,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   let beat = 0
   const watch = setInterval(() => {
     if (!last) return
-    if (++beat % verifyEvery === 0) return void applyNow().catch((error: Error) => log(`network: ${error.message}`))
+    if (++beat % verifyEvery === 0) return void (host.seen.clear(), applyNow()).catch((error: Error) => log(`network: ${error.message}`))
     void alone(async () => {
       for (const d of last?.daemons ?? []) if (await running(d) === undefined) { log(`network: dnsmasq in ${d.ns} is started again`); await ensure(d) }
     }).catch((error: Error) => log(`network: ${error.message}`))

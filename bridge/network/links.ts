@@ -16,6 +16,14 @@ export async function links(names: Names): Promise<Links> {
   return new Map(all.filter((l) => names.ours(l.ifname)).map((l) => [l.ifname, l]))
 }
 
+/** Removes devices; many at once as a group of their own, since each alone waits for the kernel to settle. */
+export async function removeLinks(devices: string[], names: Names): Promise<void> {
+  if (devices.length < 8) return ipBatch(devices.map((d) => `link del dev ${d}`))
+  const group = 0x76000000 + parseInt(names.tag, 16)
+  await ipBatch(devices.map((d) => `link set dev ${d} group ${group}`))
+  await ipBatch([`link del group ${group}`])
+}
+
 /** The port, network or router a device was made for; kept in the kernel, so it is known after a restart. */
 export const ownerOf = (link: Link): string | undefined => /^virga:([0-9a-f-]{36})$/.exec(link.ifalias ?? '')?.[1]
 export const alias = (id: string) => `alias virga:${id}`

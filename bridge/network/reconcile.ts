@@ -5,19 +5,23 @@ import { dhcpDaemon, dhcpSpace, type Places } from './dhcp.ts'
 import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
 import { cut } from './flows.ts'
-import { bridgeCommands, forwarding, hasTunnel, hostSide, links, tapCommands, tunnelCommands, type External } from './links.ts'
+import { bridgeCommands, forwarding, hasTunnel, hostSide, links, removeLinks, tapCommands, tunnelCommands, type External } from './links.ts'
 import type { Metadata } from './metadata.ts'
 import type { Names } from './names.ts'
-import { changes, commit, loaded, parse, type Loaded } from './nft.ts'
-import { plan as planOf, type Lease, type Plan } from './plan.ts'
+import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
+import { plan as planOf, type Lease, type Plan, type Router } from './plan.ts'
 import { metadataPort, routerDaemon, routerSpace, translate } from './routers.ts'
 import { each, ipBatch, run } from './run.ts'
-import { ensure as ensureSpace } from './space.ts'
+import { ensure as ensureSpace, type Space } from './space.ts'
 import { assignZones, state, zonesOf } from './state.ts'
 import { spaces } from './wipe.ts'
 
 /** Makes the host equal to one document. Reads the kernel first, always, and writes only what differs. */
-export interface Host { names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata }
+export interface Host {
+  /** What each namespace was last seen to be equal to. Looking inside one costs several processes, so between full looks only those that should change are looked at. */
+  seen: Map<string, string>
+  names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
+}
 export interface Reconciled { plan: Plan; daemons: Daemon[]; problems: string[] }
 
 /** `first`: nothing is known of what an earlier process was doing when it ended. */
@@ -44,7 +48,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   await part(cut({ plan, made, before: bridgeTable, have, zonesBefore, zones, ext: names.ext, everything: first }))
 
   const wanted = wantedDevices(plan, host)
-  await part(ipBatch([...have.keys()].filter((d) => !wanted.has(d)).map((d) => `link del dev ${d}`)))
+  await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d)), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
   await part(ipBatch(tunnelCommands(plan, names, have, host.underlay)))
@@ -80,7 +84,7 @@ async function foreignZones(names: Names): Promise<Set<number>> {
 }
 
 async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeof links>>, existing: Set<string>, problems: string[]): Promise<Daemon[]> {
-  const { names, places, metadata } = host
+  const { names, places, metadata, seen } = host
   await mkdir(places.run, { recursive: true, mode: 0o755 })
   await mkdir(places.leases, { recursive: true, mode: 0o700 })
   const serving = [...plan.networks.values()].filter((n) => n.dhcp)
@@ -91,14 +95,26 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
 
   const folders = new Set(daemons.map((d) => d.dir))
   for (const dir of await readdir(places.run)) if (!folders.has(join(places.run, dir))) await remove(join(places.run, dir))
-  for (const ns of keep) if (!existing.has(ns)) metadata.forget(ns)
+  for (const ns of keep) if (!existing.has(ns)) { metadata.forget(ns); seen.delete(ns) }
+  for (const ns of seen.keys()) if (!keep.has(ns)) seen.delete(ns)
   const state = { links: have, spaces: existing }
   const daemonOf = new Map(daemons.map((d) => [d.ns, d]))
-  const run = async (ns: string) => { const d = daemonOf.get(ns); if (d) await ensureDaemon(d) }
-  // Gone namespaces last of all errors: one that is stuck must not keep new guests from their network.
+  /** A space and what runs in it, unless it is known to be so already. */
+  const equal = async (space: Space, inside?: Router) => {
+    const daemon = daemonOf.get(space.ns)
+    const joined = space.links.every((l) => have.get(l.host)?.master === l.network.bridge)
+    const sum = digest([space, inside, daemon?.args, daemon?.files])
+    if (joined && seen.get(space.ns) === sum) return
+    seen.delete(space.ns)
+    const before = problems.length
+    await ensureSpace(space, state, problems)
+    if (inside) await translate(inside)
+    if (daemon) await ensureDaemon(daemon)
+    if (problems.length === before) seen.set(space.ns, sum)
+  }
   await each([
-    ...serving.map((n) => async () => { await ensureSpace(dhcpSpace(n, names), state, problems); await run(names.dhcpNs(n.id)) }),
-    ...plan.routers.map((r) => async () => { await ensureSpace(routerSpace(r), state, problems); await translate(r); await run(r.ns) }),
+    ...serving.map((n) => () => equal(dhcpSpace(n, names))),
+    ...plan.routers.map((r) => () => equal(routerSpace(r), r)),
     ...[...existing].filter((ns) => !keep.has(ns)).map((ns) => async () => { metadata.forget(ns); await ipBatch([`netns del ${ns}`]) }),
   ], (work) => work())
   await metadata.serve(new Map<string, { host: string; port: number }>([...serving.map((n) => [names.dhcpNs(n.id), { host: '169.254.169.254', port: 80 }] as const), ...plan.routers.map((r) => [r.ns, { host: '0.0.0.0', port: metadataPort }] as const)]))

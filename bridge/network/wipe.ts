@@ -1,8 +1,8 @@
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { links } from './links.ts'
+import { links, removeLinks } from './links.ts'
 import type { Names } from './names.ts'
-import { run, ipBatch, ipJson } from './run.ts'
+import { each, run, ipBatch, ipJson } from './run.ts'
 import { loaded } from './nft.ts'
 import { zonesOf } from './state.ts'
 import { endZone } from './flows.ts'
@@ -13,15 +13,13 @@ import type { Places } from './dhcp.ts'
 export async function wipe(names: Names, places: Places): Promise<void> {
   const errors: string[] = []
   const attempt = (work: Promise<unknown>) => work.catch((error: Error) => { errors.push(error.message) })
-  for (const dir of await readdir(places.run).catch(() => [])) await attempt(remove(join(places.run, dir)))
+  await attempt(each(await readdir(places.run).catch(() => []), (dir) => remove(join(places.run, dir))))
   for (const pid of await strays(places.run)) await attempt(Promise.resolve().then(() => process.kill(pid, 'SIGKILL')))
   const zones = zonesOf(await loaded({ family: 'inet', name: names.table }).catch(() => undefined))
-  const devices = [...(await links(names)).keys()]
-  await attempt(ipBatch(devices.map((d) => `link set dev ${d} down`)))
-  // Ends of veth pairs go with their other end: deleting those again is no failure, so what is left is asked once more.
-  await ipBatch(devices.map((d) => `link del dev ${d}`)).catch(() => {})
+  // Ends of veth pairs go with their other end, half-made things may be gone already: what is left is asked once more.
+  await removeLinks([...(await links(names)).keys()], names).catch(() => {})
   await attempt(links(names).then((left) => ipBatch([...left.keys()].map((d) => `link del dev ${d}`))))
-  for (const ns of await spaces(names)) await attempt(ipBatch([`netns del ${ns}`]))
+  await attempt(each(await spaces(names), (ns) => ipBatch([`netns del ${ns}`])))
   for (const family of ['bridge', 'inet']) await attempt(run('nft', ['delete', 'table', family, names.table]).catch((error: Error) => { if (!/No such file/.test(error.message)) throw error }))
   for (const zone of zones.values()) await attempt(endZone(zone))
   await attempt(rm(places.run, { recursive: true, force: true }))
