@@ -11,7 +11,7 @@ export default defineConfig({
           main: 'tests/harness/worker.ts',
           miniflare: { compatibilityDate: '2026-10-01', compatibilityFlags: ['nodejs_compat'], durableObjects: { DOORBELL: 'Doorbell' } },
         })],
-        test: { name: 'workerd', globalSetup: ['tests/harness/global.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },
+        test: { name: 'workerd', globalSetup: ['tests/harness/global.ts'], setupFiles: ['tests/harness/hook.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },
       },
     ],
   },

@@ -4,6 +4,7 @@ import { afterAll, inject } from 'vitest'
 import worker from '../../functions/index.ts'
 import { Database } from '../../functions/kernel/db.ts'
 import { world, type Env } from '../../functions/kernel/env.ts'
+import { clouds } from './clouds.ts'
 import { TestHost } from './host.ts'
 
 export interface Answer { status: number; headers: Headers; body: any; text: string; /** `1r 1w 7s` */ trips: string }
@@ -11,8 +12,11 @@ export interface Ask { token?: string; body?: unknown; headers?: Record<string, 
 export const passwords = { admin: 'admin-secret', demo: 'demo-secret' }
 let bucketMade: Promise<unknown> | undefined
 
-/** A cloud of its own for one test file: fresh database, seeded; the functions run in this very isolate. */
-export async function cloud(options: { seed?: boolean } = {}) {
+/**
+ * A cloud of its own for one test file: fresh database, seeded; the functions run in this very isolate. After every test
+ * its invariants are asserted, unless `untidy` says why its rows are none an API would leave.
+ */
+export async function cloud(options: { seed?: boolean; untidy?: string } = {}) {
   const { url } = await (await fetch(`${inject('control')}/database`, { method: 'POST' })).json() as { url: string }
   const env: Env = {
     LIBSQL_URL: url, S3_URL: inject('s3'), S3_ACCESS_KEY: 'test', S3_SECRET_KEY: 'test-secret', S3_BUCKET: 'virga',
@@ -65,6 +69,7 @@ export async function cloud(options: { seed?: boolean } = {}) {
     },
   }
   afterAll(settle)
+  if (!options.untidy) clouds.push(self)
   return self
 }
 export type Cloud = Awaited<ReturnType<typeof cloud>>
