@@ -6,10 +6,19 @@ const known: Record<string, () => Promise<{ default: Saga }>> = {
   'volume.delete': () => import('./volume/volumes/delete.saga.ts'),
   'volume.extend': () => import('./volume/volumes/extend.saga.ts'),
   'volume.upload': () => import('./volume/volumes/upload.saga.ts'),
+  'volume.rewrite': () => import('./volume/volumes/rewrite.saga.ts'),
   'snapshot.create': () => import('./volume/snapshots/create.saga.ts'),
   'snapshot.delete': () => import('./volume/snapshots/delete.saga.ts'),
   'server.boot': () => import('./compute/servers/boot.saga.ts'),
   'server.delete': () => import('./compute/servers/remove.saga.ts'),
+  'server.turn': () => import('./compute/servers/turn.saga.ts'),
+  'server.rebuild': () => import('./compute/servers/rebuild.saga.ts'),
+  'server.resize': () => import('./compute/servers/resize.saga.ts'),
+  'server.image': () => import('./compute/servers/image.saga.ts'),
+  'server.rescue': () => import('./compute/servers/rescue.saga.ts'),
+  'server.shelve': () => import('./compute/servers/shelve.saga.ts'),
+  'server.unshelve': () => import('./compute/servers/unshelve.saga.ts'),
+  'server.attach': () => import('./compute/servers/attach.saga.ts'),
 }
 
 export async function sagaOf(kind: string): Promise<Saga> {

@@ -50,3 +50,6 @@ export function hostsQuery(now: number, need: Asked, asked: { zone?: string; gro
 }
 export type HostRowRead = Awaited<ReturnType<typeof hostsQuery>>[number]
 export const candidate = (r: HostRowRead): Candidate => ({ ...r, aggregates: JSON.parse(r.aggregates) as Record<string, string>[] })
+
+/** What is left on the host a server is on. */
+export const roomOn = (id: string) => q.select({ vcpus: free('VCPU'), memoryMb: free('MEMORY_MB'), diskGb: free('DISK_GB') }).from(host).innerJoin(server, eq(server.host, host.id)).where(eq(server.id, id))

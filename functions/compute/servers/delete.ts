@@ -22,7 +22,7 @@ export async function deleteServer(ctx: Ctx, id: string, rule: Rule = 'os_comput
   ctx.event('compute.instance.delete.start', id, undefined, s.project)
   if (s.host && on && isUp(on, ctx.now())) {
     change(ctx, s, { task: 'deleting' })
-    await start(ctx, remove, { server: id, host: s.host }, { lane: id, supersede: true, project: s.project })
+    await start(ctx, remove, { server: id, host: s.host, rescued: s.state === 'rescued' || s.state === 'error' }, { lane: id, supersede: true, project: s.project })
     return
   }
   supersede(ctx, id)

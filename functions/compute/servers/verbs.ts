@@ -1,12 +1,11 @@
 import type { ServerState } from '../../../schema/compute.ts'
-import type { JobName } from '../../../schema/jobs.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { conflict } from '../../kernel/fault.ts'
 import type { Rule } from '../service.ts'
-import { change, findServer, power, unlocked, type Server } from './model.ts'
+import { power, unlocked, type Server } from './model.ts'
 
 /** What may be done to a server when: from these states, shown as this task, ending in that state. */
-export interface Move { rule: Rule; from: ServerState[]; task: string; to?: ServerState; power?: number; job?: JobName; needsPower?: number[] }
+export interface Move { rule: Rule; from: ServerState[]; task: string; to?: ServerState; power?: number }
 
 export const moves = {
   start:   { rule: 'os_compute_api:servers:start', from: ['stopped'], task: 'powering-on', to: 'active', power: power.running },
@@ -27,7 +26,7 @@ export const moves = {
   unrescue: { rule: 'os_compute_api:os-unrescue', from: ['rescued'], task: 'unrescuing', to: 'active', power: power.running },
   shelve:  { rule: 'os_compute_api:os-shelve:shelve', from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving' },
   shelveOffload: { rule: 'os_compute_api:os-shelve:shelve_offload', from: ['shelved'], task: 'shelving_offloading' },
-  unshelve: { rule: 'os_compute_api:os-shelve:unshelve', from: ['shelved', 'shelved_offloaded'], task: 'unshelving' },
+  unshelve: { rule: 'os_compute_api:os-shelve:unshelve', from: ['shelved', 'shelved_offloaded'], task: 'unshelving', to: 'active', power: power.running },
   attachVolume: { rule: 'os_compute_api:os-volumes-attachments:create', from: ['active', 'paused', 'stopped', 'resized', 'suspended'], task: '' },
   detachVolume: { rule: 'os_compute_api:os-volumes-attachments:delete', from: ['active', 'paused', 'stopped', 'resized', 'suspended', 'shelved', 'shelved_offloaded'], task: '' },
   attachInterface: { rule: 'os_compute_api:os-attach-interfaces:create', from: ['active', 'paused', 'stopped'], task: '' },
@@ -44,13 +43,4 @@ export function permit(ctx: Ctx, s: Server, name: MoveName) {
   if (s.task) throw conflict(`Cannot '${word}' instance ${s.id} while it is in task_state ${s.task}`)
   if (!m.from.includes(s.state)) throw conflict(`Cannot '${word}' instance ${s.id} while it is in vm_state ${s.state}`)
   if (!s.host && s.state !== 'shelved_offloaded') throw conflict(`Cannot '${word}' instance ${s.id}: it never got a host. Delete it and create another.`)
-}
-
-/** Finds the server, checks rule, lock and state, and shows it as being worked on. */
-export async function begin(ctx: Ctx, id: string, name: MoveName): Promise<Server & { host: string }> {
-  const s = await findServer(ctx, id, moves[name].rule)
-  permit(ctx, s, name)
-  change(ctx, s, { task: moves[name].task || null })
-  ctx.event(`compute.instance.${name}.start`, s.id, undefined, s.project)
-  return s as Server & { host: string }
 }

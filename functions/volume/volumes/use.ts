@@ -13,6 +13,7 @@ import type { SnapshotRow, VolumeRow } from './model.ts'
 
 /** What other services do with volumes. Rules belong to the calling service; whose volume it is is decided here. */
 export type { AttachmentRow, SnapshotRow, VolumeRow } from './model.ts'
+export { destroyVolume, holding, snapshotsOf } from './destroy.ts'
 export { demand, stillWithin } from '../quotas/limits.ts'
 
 /** Of these volumes those the caller owns (an admin: all), each with its attachment. */
@@ -37,11 +38,6 @@ export function hostForDisk(ctx: Ctx, want: { gb: number; zone?: string; near?: 
     sql`not exists (select 1 from ${volumeService} s where s.host = ${host.name} and s.binary = 'cinder-volume' and s.disabled = 1)`))
     .orderBy(sql`${room} < ${want.gb}`, want.near ? sql`${host.id} <> ${want.near.host}` : sql`0`, sql`${promised} - ${host.diskGb}`, host.id).limit(1)
 }
-
-/** A host that can open what is kept in this storage, the one that keeps it first; up or not, room or not. */
-export const hostHolding = (ctx: Ctx, kept: { storage: string | null; host: string | null }) => q.select({ id: host.id }).from(host)
-  .where(kept.storage ? sql`(${host.id} = ${kept.host} or ${host.storage} = ${kept.storage})` : eq(host.id, kept.host ?? ''))
-  .orderBy(sql`${host.forcedDown} or ${host.seenAt} < ${ctx.now() - SILENCE}`, sql`${host.id} <> ${kept.host}`, host.id).limit(1)
 
 export type Source = { blank: true } | { image: UsableImage } | { snapshot: Pick<SnapshotRow, 'id'> } | { volume: Pick<VolumeRow, 'id'> }
 /** The source of a disk as its job names it. */
@@ -77,7 +73,7 @@ export function stageVolume(ctx: Ctx, v: NewVolume): VolumeRow {
   return row
 }
 
-const imageMeta = (i: UsableImage): Record<string, string> => ({
+export const imageMeta = (i: UsableImage): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(i.properties).filter(([k, x]) => typeof x === 'string' && !k.startsWith('os_glance_'))) as Record<string, string>,
   image_id: i.id, image_name: i.name ?? '', checksum: i.md5 ?? '', container_format: i.containerFormat ?? '', disk_format: i.diskFormat, min_disk: String(i.minDisk), min_ram: String(i.minRam), size: String(i.size),
 })
@@ -151,3 +147,9 @@ export function releaseVolume(ctx: Ctx, volumeId: string, server: string) {
 /** A volume type by id or name, if the caller's project may use it. */
 export const typeQuery = (ctx: Ctx, idOrName: string) => q.select().from(volumeType).where(and(sql`(${volumeType.id} = ${idOrName} or ${volumeType.name} = ${idOrName})`,
   ctx.anyone && !ctx.anyone.admin ? sql`(${volumeType.public} = 1 or exists (select 1 from volume_type_access a where a.type = ${volumeType.id} and a.project = ${ctx.anyone.project?.id ?? ''}))` : undefined))
+
+/** Two attaches at once may not take the same device of a server: staged after `reserveVolume`. */
+export const onlyDevice = (ctx: Ctx, server: string, device: string) =>
+  ctx.stage(q.run(sql`insert into guard select 'stale', (select count(*) from ${attachment} where server = ${server} and device = ${device}) = 1`))
+export const updateAttachment = (ctx: Ctx, id: string, set: { deleteOnTermination: boolean }) =>
+  ctx.stage(q.update(attachment).set({ ...set, updatedAt: ctx.now() }).where(eq(attachment.id, id)), 'stale')
