@@ -14,7 +14,7 @@ const work = <T>(f: (ctx: Ctx) => Promise<T>) => unit({ env: c.env, world: c.wor
 const boot = (id: string) => work(async (ctx) => planPorts(ctx, { nics: 'auto' }, await ctx.read(...portReads(ctx, { nics: 'auto' }) as never), { server: id, hostname: 'My Server!' }))
 
 beforeAll(async () => {
-  c = await cloud({ seed: false })
+  c = await cloud({ seed: false, untidy: 'ports of servers that are not there' })
   await work((ctx) => seedNetwork(ctx, { project, adminProject: 'f'.repeat(32), externalCidr: '172.24.4.0/24' }))
 })
 
