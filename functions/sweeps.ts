@@ -1,3 +1,4 @@
+import { pruneRevocations } from './identity/prune.sweep.ts'
 import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
 import { sagaOf } from './sagas.ts'
@@ -5,5 +6,6 @@ import { sagaOf } from './sagas.ts'
 /** All that is looked after without being asked. */
 export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
+  pruneRevocations,
   uploadSweep,
 ]
