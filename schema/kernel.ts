@@ -57,6 +57,7 @@ export const job = sqliteTable('job', {
 }, (t) => [
   index('job_queue').on(t.host, t.priority, t.runAt, t.id).where(sql`state = 'queued'`),
   index('job_lease').on(t.leaseUntil).where(sql`state = 'running'`),
+  index('job_running').on(t.host).where(sql`state = 'running'`),
   index('job_saga').on(t.saga),
   index('job_ended').on(t.updatedAt).where(sql`state in ('done','failed','cancelled')`),
 ])

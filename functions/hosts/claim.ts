@@ -11,21 +11,26 @@ import { endpoint } from './service.ts'
 
 /** A host is seen to be up by its polls; written only when the last mark has some age. */
 const MARK_EVERY = seconds(8)
+/** A job leased this long ago that the host does not name among those it works on was lost on the way to it. */
+const ON_ITS_WAY = seconds(3)
 
 export default endpoint({
   id: 'claim', method: 'POST', path: '/{host}/claim', status: 200, policy: 'public', raw: true,
   summary: 'Renew the leases of running jobs, take more, wait when there is none (signed by the host)',
   async handle(ctx, input): Promise<ClaimAnswer> {
     const id = input.params.host
-    let [rows, [{ n }]] = await ctx.read(hostQuery(id), waiting(id, ctx.now()))
+    let [rows, [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
     const { text, bell } = await signedBy(ctx, input, rows[0])
     const ask = bodyOf(claim, text)
-    if (ask.fresh) n += await release(ctx, id)
+    const unheard = leased.filter((j) => ask.fresh || !ask.running.some((r) => r.id === j.id))
+    const lost = unheard.filter((j) => ask.fresh || j.leaseUntil! < ctx.now() + LEASE - ON_ITS_WAY)
+    if (lost.length) n += await release(ctx, id, lost)
     let row = rows[0], count = bell
     const idle = () => (n === 0 || ask.slots === 0) && row.revision === ask.revision
     if (idle() && ask.wait > 0) {
       if (ask.running.length || ctx.now() - row.seenAt > MARK_EVERY) await mark(ctx, id, ask.running)
-      count = await wait(ctx, id, ask.bell || bell, ask.wait)
+      // What may be on its way is asked about again soon, not after a whole wait.
+      count = await wait(ctx, id, ask.bell || bell, unheard.length ? Math.min(ask.wait, ON_ITS_WAY / seconds(1)) : ask.wait)
       ;[[row], [{ n }]] = await ctx.read(hostQuery(id), waiting(id, ctx.now()))
     }
     const owned = await mark(ctx, id, ask.running, ask.slots > 0 && n > 0 ? ask.slots : 0, ctx.now() - row.seenAt > MARK_EVERY)
@@ -51,11 +56,17 @@ async function mark(ctx: Ctx, id: string, running: { id: string; attempt: number
   return { renewed, leased: slots ? (results[running.length ? 1 : 0] as JobRow[]) : [] }
 }
 
-/** The bridge has just started: what was handed to its predecessor is worked on by nobody, so it need not wait for its lease to end. */
-async function release(ctx: Ctx, id: string): Promise<number> {
-  const now = ctx.now()
-  const [rows] = await ctx.basis.db.write([q.update(job).set({ state: 'queued', leaseUntil: null, updatedAt: now })
-    .where(and(eq(job.host, id), eq(job.state, 'running'))).returning({ id: job.id })])
+/** What counts as being worked on by this host. */
+const leasedTo = (id: string) => q.select({ id: job.id, attempt: job.attempt, leaseUntil: job.leaseUntil }).from(job).where(and(eq(job.host, id), eq(job.state, 'running')))
+
+/**
+ * Worked on by nobody, so it need not wait for its lease to end: the bridge has just started, or the answer that
+ * carried the job never reached it.
+ */
+async function release(ctx: Ctx, id: string, lost: { id: string; attempt: number }[]): Promise<number> {
+  const now = ctx.now(), pairs = sql.join(lost.map((j) => sql`(${j.id}, ${j.attempt})`), sql`, `)
+  const [rows] = await ctx.basis.db.write([q.update(job).set({ state: 'queued', leaseUntil: null, runAt: now, updatedAt: now })
+    .where(and(eq(job.host, id), eq(job.state, 'running'), sql`(${job.id}, ${job.attempt}) in (values ${pairs})`)).returning({ id: job.id })])
   return (rows as { id: string }[]).length
 }
 

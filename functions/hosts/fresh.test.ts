@@ -36,3 +36,20 @@ it('enrolling again with the same key is the same host and spends no use; anothe
   for (let n = 0; n < 3; n++) expect((await enrol('a'.repeat(43))).body).toEqual(first.body)
   expect((await enrol('b'.repeat(43))).status).toBe(409)
 })
+
+it('a job whose answer was lost on the way is handed out again within seconds, one being worked on is not', async () => {
+  const c = await cloud({ seed: false })
+  const host = await TestHost.enroll(c.call, await mint(c, 1), 'one')
+  const now = c.world.now(), id = crypto.randomUUID()
+  await c.db().write([q.insert(job).values({ id, host: host.id, kind: 'disk.delete', lane: 'l', args: {}, state: 'queued', attempt: 0, runAt: now, createdAt: now, updatedAt: now, priority: 5, undo: false, requestId: 'req-x' })])
+  expect((await host.claim()).body.jobs).toMatchObject([{ id, attempt: 1 }])
+  await c.db().write([q.update(job).set({ leaseUntil: now + seconds(56) })])
+  expect((await host.claim(16, [{ id, attempt: 1 }])).body).toMatchObject({ jobs: [], lost: [] })
+  await c.db().write([q.update(job).set({ leaseUntil: now + seconds(56) })])
+  expect((await host.claim()).body.jobs).toMatchObject([{ id, attempt: 2 }])
+  host.revision = 1
+  const asked = Date.now()
+  expect((await host.claim(16, [], 20)).body.jobs).toEqual([])
+  expect(Date.now() - asked).toBeGreaterThan(2500)
+  expect(Date.now() - asked).toBeLessThan(9000)
+})

@@ -50,6 +50,8 @@ CREATE INDEX `job_queue` ON `job` (`host`,`priority`,`run_at`,`id`) WHERE state 
 --> statement-breakpoint
 CREATE INDEX `job_lease` ON `job` (`lease_until`) WHERE state = 'running';
 --> statement-breakpoint
+CREATE INDEX `job_running` ON `job` (`host`) WHERE state = 'running';
+--> statement-breakpoint
 CREATE INDEX `job_saga` ON `job` (`saga`);
 --> statement-breakpoint
 CREATE INDEX `job_ended` ON `job` (`updated_at`) WHERE state in ('done','failed','cancelled');
