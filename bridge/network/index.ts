@@ -22,14 +22,15 @@ export interface NetOptions {
   uplink?: string
   /** This host's address for tunnels to other hosts. Absent: networks end at the host. */
   underlay?: string
+  /** How long `ready` waits for a document that names the port. */
+  readySeconds?: number
   log?: (line: string) => void
 }
 /** `problems`: what of the last document could not be carried out, one line each. */
 export interface LinuxNet extends Net { problems(): string[] }
 
-const readySeconds = 20
 const watchSeconds = 3
-const verifyEvery = 10
+const verifyEvery = 40
 
 /**
  * Networks of Linux bridges, nftables and dnsmasq. All that matters lives in the kernel and in dnsmasq's own processes:
@@ -38,11 +39,11 @@ const verifyEvery = 10
 export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const n = names(options.tag)
   const log = options.log ?? (() => {})
+  const readySeconds = options.readySeconds ?? 20
   const underlay = options.underlay === undefined ? undefined : address(options.underlay)
   if (options.underlay !== undefined && !underlay) throw new Error(`underlay ${JSON.stringify(options.underlay)} is not an address`)
   if (options.uplink !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.uplink)) throw new Error(`uplink ${JSON.stringify(options.uplink)} is not a device`)
   const outside = options.externalCidr === undefined ? undefined : hostAddress(options.externalCidr)
-  await requireBridgeNetfilter()
 
   let last: Reconciled | undefined
   let document: Desired | undefined
@@ -66,10 +67,13 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
 
   const applyNow = () => alone(async () => {
     const wanted = document!
+    await requireBridgeNetfilter()
     last = await reconcile(host, wanted, last === undefined)
     for (const line of last.problems) if (!reported.has(line)) { reported.add(line); log(`network: ${line}`) }
     for (const known of reported) if (!last.problems.includes(known)) reported.delete(known)
     for (const wake of waiting) wake()
+    const [error, ...more] = last.failed
+    if (error) throw more.length ? new AggregateError(last.failed, last.failed.map((e) => e.message).join('\n')) : error
   })
 
   /** dnsmasq that died is back within seconds; the rest of the host is compared now and then. */

@@ -7,7 +7,7 @@ import { cidr, firstHost } from './values.ts'
 /** The host's own devices: bridges, taps, tunnels. The host's ends of veth pairs belong to `space.ts`. */
 export interface Link {
   ifname: string; ifindex: number; mtu: number; flags: string[]; address?: string; master?: string; ifalias?: string
-  linkinfo?: { info_kind?: string; info_data?: { id?: number; local?: string; local6?: string } }
+  linkinfo?: { info_kind?: string; info_data?: { id?: number; local?: string; local6?: string; nf_call_iptables?: number; nf_call_ip6tables?: number } }
 }
 export type Links = Map<string, Link>
 
@@ -46,7 +46,9 @@ function bridge(name: string, mtu: number, more: string, have: Links): string[] 
   const link = have.get(name)
   // nf_call_*: this bridge's traffic passes the inet hooks, whatever the machine's setting for other bridges is.
   if (!link) return [`link add name ${name} mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 nf_call_iptables 1 nf_call_ip6tables 1`, `link set dev ${name} addrgenmode none`, `link set dev ${name} ${more}`, `link set dev ${name} up`]
-  return [...(link.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []), ...up(link)]
+  const data = link.linkinfo?.info_data
+  const calls = data?.nf_call_iptables === 1 && data.nf_call_ip6tables === 1
+  return [...(calls ? [] : [`link set dev ${name} type bridge nf_call_iptables 1 nf_call_ip6tables 1`]), ...(link.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []), ...up(link)]
 }
 const up = (link: Link) => link.flags.includes('UP') ? [] : [`link set dev ${link.ifname} up`]
 

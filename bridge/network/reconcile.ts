@@ -22,16 +22,17 @@ export interface Host {
   seen: Map<string, string>
   names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
 }
-export interface Reconciled { plan: Plan; daemons: Daemon[]; problems: string[] }
+/** `failed`: what the host refused, to be tried again; the rest is in force. */
+export interface Reconciled { plan: Plan; daemons: Daemon[]; problems: string[]; failed: Error[] }
 
 /** `first`: nothing is known of what an earlier process was doing when it ended. */
 export async function reconcile(host: Host, desired: Desired, first: boolean): Promise<Reconciled> {
   const { names } = host
   const plan = planOf(desired, names)
   const problems = [...plan.problems]
-  const errors: unknown[] = []
+  const failed: Error[] = []
   /** Parts do not wait for each other's luck: what fails is tried again by the next apply. */
-  const part = (work: Promise<unknown>) => work.catch((error: unknown) => { errors.push(error) })
+  const part = (work: Promise<unknown>) => work.catch((error: Error) => { failed.push(error) })
 
   const [have, existing, bridgeTable, inetTable] = await Promise.all([links(names), spaces(names), loaded({ family: 'bridge', name: names.table }), loaded({ family: 'inet', name: names.table })])
 
@@ -56,8 +57,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   if (host.underlay) await part(forwarding(plan, names, host.underlay))
 
   const daemons = await part(namespaces(host, plan, have, existing, problems)) as Daemon[] | undefined ?? []
-  if (errors.length) throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map((e) => (e as Error).message).join('\n'))
-  return { plan, daemons, problems }
+  return { plan, daemons, problems, failed }
 }
 
 const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))

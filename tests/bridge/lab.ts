@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { linuxNet, type LinuxNet, type NetOptions } from '../../bridge/network/index.ts'
+import { names } from '../../bridge/network/names.ts'
 import type { Desired, GuestData, Rule } from '../../schema/hosts.ts'
 
 /** A host's network for tests: namespaces stand for guests, a veth end with the tap's name for the guest's device. */
@@ -34,12 +35,18 @@ export class Lab {
   private readonly children: ChildProcess[] = []
   readonly tag: string
   readonly options: Partial<NetOptions>
+  /** The namespace that plays the machine; empty: this one. */
+  readonly machine: string
 
-  constructor(tag: string, options: Partial<NetOptions> = {}) { this.tag = tag; this.options = options }
+  constructor(tag: string, options: Partial<NetOptions> = {}, machine = '') { this.tag = tag; this.options = options; this.machine = machine }
 
   id = (name: string) => uuid(`${this.salt} ${name}`)
 
   async open() {
+    if (this.machine) {
+      this.net = await remote(this.machine, { stateDir: join(this.folder, 'state'), tag: this.tag, ...this.options }, this.said)
+      return this
+    }
     this.net = await linuxNet({ stateDir: join(this.folder, 'state'), tag: this.tag, log: (line) => this.said.push(line), ...this.options })
     this.net.guests(async (server) => ({ server, etag: '1', name: server, hostname: `host-of-${server}`, project: 'p', user: 'u', availabilityZone: 'az', flavor: 'f', launchIndex: 0, reservationId: 'r', ec2Id: 'i-1',
       meta: {}, keys: [], fixedIps: [], networkData: { links: [], networks: [], services: [] }, securityGroups: [], devices: [] } satisfies GuestData))
@@ -73,7 +80,7 @@ export class Lab {
   guest(name: string, network: Network, ip: string, more: Partial<Port> = {}, addressed = true): Guest {
     const port = this.port(name, network, ip, more)
     const ns = this.space(name)
-    run('ip', 'link', 'add', this.net.tap(port.id), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns, 'address', port.mac)
+    run('ip', ...(this.machine ? ['-n', this.machine] : []), 'link', 'add', names(this.tag).tap(port.id), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns, 'address', port.mac)
     run('ip', '-n', ns, 'link', 'set', 'eth0', 'up')
     if (addressed) {
       run('ip', '-n', ns, 'addr', 'add', `${ip}/24`, 'dev', 'eth0')
@@ -139,6 +146,27 @@ export class Lab {
     for (const ns of this.spaces) run('ip', 'netns', 'del', ns)
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** The driver in a process inside that namespace. */
+async function remote(ns: string, options: NetOptions, said: string[]): Promise<LinuxNet> {
+  const child = spawn('nsenter', [`--net=/run/netns/${ns}`, process.execPath, new URL('machine.ts', import.meta.url).pathname, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const open = new Map<number, PromiseWithResolvers<unknown>>()
+  let up = () => {}, last = 0
+  child.on('message', (m: { id?: number; result?: unknown; error?: string; ready?: true; log?: string }) => {
+    if (m.log) said.push(m.log)
+    if (m.ready) up()
+    const call = open.get(m.id ?? -1)
+    if (m.error !== undefined) call?.reject(new Error(m.error)); else call?.resolve(m.result)
+  })
+  await new Promise<void>((resolve, reject) => { up = resolve; child.once('exit', (code) => reject(new Error(`the driver ended with ${code}`))) })
+  const call = (method: string) => async (...args: unknown[]) => {
+    const answer = Promise.withResolvers<unknown>()
+    open.set(++last, answer)
+    child.send({ id: last, method, args })
+    return answer.promise
+  }
+  return { ...Object.fromEntries(['apply', 'ports', 'ready', 'wipe', 'problems'].map((m) => [m, call(m)])), close: async () => { await call('close')(); child.disconnect() } } as unknown as LinuxNet
 }
 
 /** Never waits in the way of what this process itself serves. */

@@ -1,5 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { filters, sift } from '../../bridge/network/filters.ts'
+import { names } from '../../bridge/network/names.ts'
+import { plan } from '../../bridge/network/plan.ts'
 import { anything, arp, ether, ip4, Lab, packet4, packet6, ping, run, tcp, udp, unable, until, type Guest, type Network } from './lab.ts'
 
 const why = unable()
@@ -7,7 +10,7 @@ const all = 'ff:ff:ff:ff:ff:ff'
 const settle = (ms: number) => new Promise((r) => setTimeout(r, ms))
 
 describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, { timeout: 60_000 }, () => {
-  const lab = new Lab('7e51', { externalCidr: '172.31.241.0/24' })
+  const lab = new Lab('7e51', { externalCidr: '172.31.241.0/24', readySeconds: 1 })
   let a: Network, b: Network, outside: Network
   let one: Guest, two: Guest, three: Guest, hostile: Guest, open: Guest, twin: Guest
   let world: string
@@ -41,6 +44,17 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     await lab.net.ready([{ port: one.port.id, network: a.id, mac: one.mac, mtu: 1450, model: 'virtio' }])
     expect((await lab.net.ports()).sort()).toEqual(lab.document.ports.map((p) => p.id).sort())
     expect(lab.net.problems()).toEqual([])
+  })
+
+  test('a port nobody told of is waited for, then named', async () => {
+    const nic = { port: lab.id('stranger'), network: a.id, mac: one.mac, mtu: 1450, model: 'virtio' as const }
+    await expect(lab.net.ready([nic])).rejects.toThrow(nic.port)
+    const waiting = lab.net.ready([nic])
+    lab.port('stranger', a, '10.9.0.201')
+    await lab.apply()
+    await waiting
+    await lab.apply((d) => { d.ports = d.ports.filter((p) => p.id !== nic.port) })
+    expect(run('ip', 'link')).not.toContain(lab.net.tap(nic.port))
   })
 
   test('a guest gets its address, routes and MTU by DHCP', async () => {
@@ -136,6 +150,16 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     expect(lab.net.problems()[0]).toContain(two.port.id)
     await rules(two, [ping, tcp(80)])
     expect(lab.net.problems()).toEqual([])
+  })
+
+  test('a rule the kernel refuses for reasons of its own is found and left out', async () => {
+    const made = filters(plan(lab.document, names('7e51')), names('7e51'), [])
+    const [name, chain] = [...made.table.chains].find(([n, c]) => n.startsWith('i_') && c.rules.length > 2)!
+    chain.rules.splice(1, 0, [{ match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: 'not an address' } }, { accept: null }])
+    const count = chain.rules.length, problems: string[] = []
+    await sift(made.table, problems)
+    expect(problems).toEqual([expect.stringContaining('not an address')])
+    expect(made.table.chains.get(name)!.rules).toHaveLength(count - 1)
   })
 
   describe('a hostile guest', () => {
