@@ -5,6 +5,7 @@ import { filter } from './catalog/filter.ts'
 import { endpoints, regions, services } from './catalog/regular.ts'
 import * as credentials from './credentials/api.ts'
 import * as ec2 from './credentials/ec2.ts'
+import * as signatures from './credentials/tokens.ts'
 import * as domains from './domains/api.ts'
 import { config } from './domains/config.ts'
 import * as groups from './groups/api.ts'
@@ -29,7 +30,7 @@ export default identity.serve([
   roles.list, roles.create, roles.show, roles.update, roles.remove, implied.list, implied.all, implied.add, implied.looks, implied.remove,
   grants, assignments.list,
   regions, services, endpoints, filter,
-  credentials.list, credentials.create, credentials.show, credentials.update, credentials.remove, ec2.create, ec2.list, ec2.show, ec2.remove,
+  credentials.list, credentials.create, credentials.show, credentials.update, credentials.remove, ec2.create, ec2.list, ec2.show, ec2.remove, signatures.ec2, signatures.s3,
   applications.create, applications.list, applications.show, applications.remove, applications.rules,
   trusts.create, trusts.list, trusts.show, trusts.remove, trusts.roles,
   registeredLimits, limits, policies, consumers,

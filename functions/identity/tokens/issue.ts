@@ -19,7 +19,7 @@ const userQuery = (id: SQL) => q.select().from(user).leftJoin(home, eq(home.id, 
 const placeQuery = (id: SQL) => q.select().from(project).leftJoin(home, eq(home.id, project.domain)).where(eq(project.id, id))
 
 /** How somebody says who they are: where to find them, what else to read, and what must hold. */
-interface Proof {
+export interface Proof {
   methods: string[]
   who: SQL
   app?: SQL
@@ -54,10 +54,14 @@ async function proofOf(ctx: Ctx, auth: Auth): Promise<Proof> {
 
 export interface Issued { claims: TokenClaims; token: string; directory: Directory }
 
-/** Issues a token. One read; no write (but a trust's count of uses): the token itself is stored nowhere. */
+/** Issues a token for what a request to authenticate says. */
 export async function issue(ctx: Ctx, auth: Auth): Promise<Issued> {
   const proof = await proofOf(ctx, auth)
-  const scope: Scope = proof.app ? { kind: 'project', id: sql`(select project_id from application_credential where id = ${proof.app})` } : scopeOf(auth.scope, proof.who)
+  return issueFor(ctx, proof, proof.app ? { kind: 'project', id: sql`(select project_id from application_credential where id = ${proof.app})` } : scopeOf(auth.scope, proof.who))
+}
+
+/** One read; no write (but a trust's count of uses): the token itself is stored nowhere. */
+export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Issued> {
   const lent = scope.kind === 'trust' ? scope.id : sql`null`
   const place = scope.kind === 'trust' ? sql`(select project_id from trust where id = ${scope.id})` : scope.id
   const trustor = sql`(select trustor_user_id from trust where id = ${lent})`
