@@ -80,7 +80,7 @@ describe('a token by password', () => {
 describe('validation', () => {
   it('costs no round trip', async () => {
     const id = await c.demo()
-    await c.v3('GET', '/auth/tokens', id, undefined, asked(id))
+    await c.quiet(id)
     const r = await c.v3('GET', '/auth/tokens', id, undefined, asked(id))
     console.log('token validate:', r.trips)
     expect([r.status, r.trips]).toEqual([200, '0r 0w 0s'])
@@ -121,6 +121,7 @@ describe('validation', () => {
 describe('a token from a token', () => {
   it('ends when the first does, and carries its audit chain', async () => {
     const first = await c.auth(c.by.password(demo, passwords.demo), 'unscoped')
+    await c.quiet(idOf(first))
     const second = await c.auth(c.by.token(idOf(first)), inDemo), third = await c.auth(c.by.token(idOf(second)), inDemo)
     expect(second.status).toBe(201)
     expect(second.body.token.expires_at).toBe(first.body.token.expires_at)
@@ -129,7 +130,7 @@ describe('a token from a token', () => {
     expect(third.body.token.audit_ids[1]).toBe(first.body.token.audit_ids[0])
     expect(second.body.token.methods.sort()).toEqual(['password', 'token'])
     console.log('token rescope:', second.trips)
-    expect(second.trips).toMatch(/^[12]r 0w/)
+    expect(second.trips).toMatch(/^1r 0w/)
     expect((await c.v3('DELETE', '/auth/tokens', idOf(first), undefined, asked(idOf(first)))).status).toBe(204)
     expect(await Promise.all([first, second, third].map((r) => c.alive(idOf(r))))).toEqual([false, false, false])
     expect((await c.auth(c.by.token(idOf(second)), inDemo)).status).toBe(401)
