@@ -1,35 +1,23 @@
-import { createClient, LibsqlError, type Client } from '@libsql/client/http'
-import { drizzle } from 'drizzle-orm/libsql/http'
+import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import { getTableName, sql, type SQL } from 'drizzle-orm'
 import type { BatchItem, BatchResponse } from 'drizzle-orm/batch'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+import { SQLiteRaw } from 'drizzle-orm/sqlite-core/query-builders/raw'
 import type { Env, World } from './env.ts'
 import { conflict, Fault, Stale, unavailable } from './fault.ts'
+import { execute, SqlFailure, Unreachable, type Endpoint, type Result } from './hrana.ts'
 
 export type Query = BatchItem<'sqlite'>
 
 /** Builds statements; runs none. Execution belongs to a request's own `Database`. */
-export const q = drizzle.mock()
+export const q = drizzle(() => { throw new Error('a statement is run by a request\'s Database') })
 
-/**
- * One request's connection to the database. Never shared: in workerd a client's promises belong to one request.
- * The version probe the client would send first is answered here, which saves a round trip per request.
- */
+/** One request's connection to the database. Never shared: in workerd a promise belongs to one request. */
 export class Database {
-  private readonly client: Client
+  private readonly endpoint: Endpoint
   readonly trips = { reads: 0, writes: 0, statements: 0 }
 
-  constructor(env: Env, world: World) {
-    const probe = /\/v[23](-protobuf)?$/
-    this.client = createClient({
-      url: env.LIBSQL_URL, authToken: env.LIBSQL_TOKEN, intMode: 'number',
-      fetch: (input: Request) => {
-        const url = input.url
-        if (probe.test(url)) return Promise.resolve(new Response('', { status: url.endsWith('/v2') ? 200 : 404 }))
-        return world.fetch(input)
-      },
-    })
-  }
+  constructor(env: Env, world: World) { this.endpoint = { url: env.LIBSQL_URL, token: env.LIBSQL_TOKEN, fetch: world.fetch } }
 
   /** One round trip, one snapshot. */
   async read<const T extends readonly [Query, ...Query[]]>(queries: T): Promise<BatchResponse<[...T]>> {
@@ -45,19 +33,18 @@ export class Database {
 
   private async run(queries: [Query, ...Query[]], mode: 'deferred' | 'write'): Promise<unknown[]> {
     this.trips.statements += queries.length
-    const client = this.client
-    const bound = drizzle({ client: {
-      batch: (statements: Parameters<Client['batch']>[0]) => statements.length === 1 && mode === 'deferred'
-        ? client.execute(statements[0] as never).then((r) => [r])
-        : client.batch(statements, mode),
-    } as Client })
+    // Of the SQL written out by hand nobody but the database knows what its columns are called.
+    const answers = async (statements: Parameters<typeof execute>[1]) => (await execute(this.endpoint, statements, mode))
+      .map((r, i) => (queries[i] instanceof SQLiteRaw ? { rows: named(r) } : r))
     try {
-      return await bound.batch(queries as never) as unknown[]
+      return await drizzle(() => { throw new Error('only batches are run') }, answers).batch(queries as never) as unknown[]
     } catch (e) {
       throw translate(e)
     }
   }
 }
+
+const named = ({ columns, rows }: Result) => rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])))
 
 /** `insert into guard` aborts the batch when the statement before it touched no row. */
 export const guardQuery = (kind: string): Query => q.run(sql`insert into guard select ${kind}, changes()`)
@@ -70,8 +57,9 @@ const uniques = new Map<string, (message: string) => Fault | Stale>()
 export function onDuplicate(columns: string, fault: () => Fault | Stale) { uniques.set(columns, fault) }
 
 function translate(e: unknown): unknown {
-  const cause = e instanceof LibsqlError ? e : (e as { cause?: unknown })?.cause
-  const message = cause instanceof Error ? cause.message : String(e)
+  if (e instanceof Unreachable) return gone(e.message)
+  if (!(e instanceof SqlFailure)) return e
+  const { message, code } = e
   const guarded = /guard:([a-z-]+)/.exec(message)
   if (guarded) return new Stale(guarded[1])
   const unique = /UNIQUE constraint failed: (?:index '([^']+)'|([\w., ]+))/.exec(message)
@@ -80,9 +68,9 @@ function translate(e: unknown): unknown {
     return known ? known(message) : conflict(`A record with the same ${(unique[1] ?? unique[2]).trim()} already exists.`, { type: 'Duplicate' })
   }
   if (/FOREIGN KEY constraint failed/.test(message)) return new Stale('reference')
-  if (/SQLITE_BUSY|database is locked/.test(message)) return new Stale('busy')
-  if (cause instanceof LibsqlError && /^(SERVER_ERROR|HRANA_|UNKNOWN)/.test(cause.code) && !/SQLITE|SQL/.test(message)) return gone(message)
-  if (e instanceof TypeError || /fetch failed|Network connection lost|internal error|ECONNREFUSED/i.test(message)) return gone(message)
+  if (/SQLITE_BUSY|database is locked/.test(`${code} ${message}`)) return new Stale('busy')
+  // The store itself: a full disk, a stream that ended, a server on its way out.
+  if (/^(SQLITE_(IOERR|FULL|CANTOPEN|NOTADB|PROTOCOL|READONLY)|STREAM_|SHUTTING_DOWN|TRANSACTION_)/.test(code)) return gone(message)
   return e
 }
 
