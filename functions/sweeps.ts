@@ -1,6 +1,8 @@
 import { pruneRevocations } from './identity/prune.sweep.ts'
+import { messageSweep } from './volume/messages/api.ts'
 import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
+import { routerSweep } from './network/routers/place.ts'
 import { sagaOf } from './sagas.ts'
 
 /** All that is looked after without being asked. */
@@ -8,4 +10,6 @@ export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
   pruneRevocations,
   uploadSweep,
+  messageSweep,
+  routerSweep,
 ]

@@ -1,5 +1,5 @@
-import { and, eq } from 'drizzle-orm'
-import { attachment, snapshot, volume, volumeTransfer } from '../../../schema/volume.ts'
+import { and, eq, sql } from 'drizzle-orm'
+import { attachment, snapshot, volume, volumeGroup, volumeTransfer } from '../../../schema/volume.ts'
 import { q } from '../../kernel/db.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { saga } from '../../kernel/saga.ts'
@@ -21,6 +21,8 @@ export function forgetVolume(ctx: Ctx, id: string, project: string) {
   ctx.stage(q.delete(snapshot).where(and(eq(snapshot.volume, id), eq(snapshot.status, 'deleting'))))
   ctx.stage(q.delete(attachment).where(eq(attachment.volume, id)))
   ctx.stage(q.delete(volumeTransfer).where(and(eq(volumeTransfer.volume, id), eq(volumeTransfer.accepted, false))))
+  // A group that is being deleted goes with the last of its volumes.
+  ctx.stage(q.run(sql`delete from ${volumeGroup} where status = 'deleting' and id = (select group_id from ${volume} where id = ${id}) and not exists (select 1 from ${volume} v where v.group_id = ${volumeGroup}.id and v.id <> ${id})`))
   ctx.stage(q.delete(volume).where(eq(volume.id, id)))
   ctx.event('volume.delete.end', id, undefined, project)
 }

@@ -1,0 +1,86 @@
+import { and, eq } from 'drizzle-orm'
+import { Type as t } from 'typebox'
+import { volumeQuota } from '../../../schema/volume.ts'
+import type { Ctx } from '../../kernel/ctx.ts'
+import { q } from '../../kernel/db.ts'
+import { forbidden } from '../../kernel/fault.ts'
+import { closed, isTrue } from '../lists.ts'
+import { endpoint } from '../service.ts'
+import { builtIn, CLASS, limitsOf, limitsQuery, usageQuery, type Resource } from './limits.ts'
+
+const names = Object.keys(builtIn) as Resource[]
+const number = t.Union([t.Integer({ minimum: -1, maximum: 2147483647 }), t.String({ pattern: '^(-1|[0-9]{1,10})$' })])
+const fields = Object.fromEntries(names.map((n) => [n, t.Optional(number)])) as Record<Resource, ReturnType<typeof t.Optional<typeof number>>>
+const show = 'volume_extension:quotas:show' as const, set = 'volume_extension:quotas:update' as const
+const may = (ctx: Ctx, project: string) => { if (!ctx.can(show, { project })) throw forbidden(`Policy doesn't allow ${show} to be performed.`) }
+const put = (ctx: Ctx, project: string, wanted: Partial<Record<Resource, unknown>>) => {
+  for (const n of names) {
+    if (wanted[n] === undefined) continue
+    const limit = Number(wanted[n])
+    ctx.stage(q.insert(volumeQuota).values({ project, resource: n, limit }).onConflictDoUpdate({ target: [volumeQuota.project, volumeQuota.resource], set: { limit } }))
+  }
+}
+
+const get = endpoint({
+  id: 'quotas.show', method: 'GET', path: '/os-quota-sets/{project}', status: 200, policy: 'any:read', summary: 'Show a project\'s limits, and what it uses',
+  async handle(ctx, { params, query }) {
+    may(ctx, params.project)
+    const [usage, rows] = await ctx.read(usageQuery(params.project), limitsQuery(params.project))
+    const limits = limitsOf(rows)
+    if (!isTrue(query.get('usage'))) return { quota_set: { ...limits, id: params.project } }
+    return { quota_set: { ...Object.fromEntries(names.map((n) => [n, { limit: limits[n], in_use: usage?.[n] ?? 0, reserved: 0 }])), id: params.project } }
+  },
+})
+const defaults = endpoint({
+  id: 'quotas.defaults', method: 'GET', path: '/os-quota-sets/{project}/defaults', status: 200, policy: 'any:read', summary: 'Show the limits a project has unless said otherwise',
+  async handle(ctx, { params }) {
+    may(ctx, params.project)
+    const [rows] = await ctx.read(q.select().from(volumeQuota).where(eq(volumeQuota.project, CLASS)))
+    return { quota_set: { ...limitsOf(rows), id: params.project } }
+  },
+})
+const update = endpoint({
+  id: 'quotas.update', method: 'PUT', path: '/os-quota-sets/{project}', status: 200, policy: set, summary: 'Give a project limits of its own',
+  body: { '3.0': t.Object({ quota_set: t.Object({ ...fields, tenant_id: t.Optional(t.String()), skip_validation: t.Optional(t.Unknown()), force: t.Optional(t.Unknown()) }, closed) }, closed) },
+  async handle(ctx, { params, body }) {
+    const [rows] = await ctx.read(limitsQuery(params.project))
+    const { tenant_id: _, skip_validation: __, force: ___, ...wanted } = body.quota_set
+    put(ctx, params.project, wanted)
+    return { quota_set: { ...limitsOf(rows), ...Object.fromEntries(Object.entries(wanted).map(([k, v]) => [k, Number(v)])) } }
+  },
+})
+const remove = endpoint({ id: 'quotas.delete', method: 'DELETE', path: '/os-quota-sets/{project}', status: 200, policy: set, summary: 'Give a project the usual limits again', handle(ctx, { params }) { if (params.project !== CLASS) ctx.stage(q.delete(volumeQuota).where(eq(volumeQuota.project, params.project))) } })
+
+const classes = 'volume_extension:quota_classes' as const
+const showClass = endpoint({
+  id: 'quota-classes.show', method: 'GET', path: '/os-quota-class-sets/{name}', status: 200, policy: classes, summary: 'Show the limits of a class of projects',
+  async handle(ctx, { params }) { const [rows] = await ctx.read(q.select().from(volumeQuota).where(eq(volumeQuota.project, CLASS))); return { quota_class_set: { ...limitsOf(params.name === 'default' ? rows : []), id: params.name } } },
+})
+const updateClass = endpoint({
+  id: 'quota-classes.update', method: 'PUT', path: '/os-quota-class-sets/{name}', status: 200, policy: classes, summary: 'Change the limits of a class of projects', body: { '3.0': t.Object({ quota_class_set: t.Object({ ...fields, class_name: t.Optional(t.String()) }, closed) }, closed) },
+  async handle(ctx, { params, body }) {
+    const { class_name: _, ...wanted } = body.quota_class_set
+    if (params.name !== 'default') throw forbidden('There is one class of projects, default.')
+    const [rows] = await ctx.read(q.select().from(volumeQuota).where(and(eq(volumeQuota.project, CLASS))))
+    put(ctx, CLASS, wanted)
+    return { quota_class_set: { ...limitsOf(rows), ...Object.fromEntries(Object.entries(wanted).map(([k, v]) => [k, Number(v)])) } }
+  },
+})
+const limits = endpoint({
+  id: 'limits', method: 'GET', path: '/limits', status: 200, policy: 'limits_extension:used_limits', summary: 'Show the project\'s limits and use',
+  async handle(ctx, { query }) {
+    const asked = ctx.version >= 3039 && ctx.caller.admin ? query.get('project_id') ?? query.get('tenant_id') : null
+    const project = asked ?? ctx.project
+    const [usage, rows] = await ctx.read(usageQuery(project), limitsQuery(project))
+    const l = limitsOf(rows)
+    return {
+      limits: {
+        rate: [], absolute: {
+          totalSnapshotsUsed: usage?.snapshots ?? 0, maxTotalBackups: l.backups, maxTotalVolumeGigabytes: l.gigabytes, maxTotalSnapshots: l.snapshots, maxTotalBackupGigabytes: l.backup_gigabytes, totalBackupGigabytesUsed: 0,
+          maxTotalVolumes: l.volumes, totalVolumesUsed: usage?.volumes ?? 0, totalBackupsUsed: 0, totalGigabytesUsed: usage?.gigabytes ?? 0,
+        },
+      },
+    }
+  },
+})
+export default [get, defaults, update, remove, showClass, updateClass, limits]
