@@ -182,3 +182,11 @@ export const networkQuota = sqliteTable('network_quota', {
   resource: text('resource').notNull(),
   limit: integer('limit_').notNull(),
 }, (t) => [primaryKey({ columns: [t.project, t.resource] })])
+
+/** What an operator says about one of a host's network roles, where it departs from the default: up. */
+export const agentSetting = sqliteTable('agent_setting', {
+  host: text('host').notNull(),
+  kind: text('kind', { enum: ['bridge', 'dhcp', 'l3', 'metadata'] }).notNull(),
+  adminUp: flag('admin_up').notNull().default(true),
+  description: text('description').notNull().default(''),
+}, (t) => [primaryKey({ columns: [t.host, t.kind] })])

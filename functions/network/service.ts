@@ -1,7 +1,9 @@
 import { admin, adminOrReader, all, any, authenticated, owns, role, type Check } from '../kernel/policy.ts'
 import type { Style } from '../kernel/resource.ts'
 import { pageLink } from '../kernel/page.ts'
+import { invalid } from '../kernel/fault.ts'
 import { service } from '../kernel/service.ts'
+import { ifMatch } from './standard.ts'
 
 const member: Check = any(admin, all(role('member'), owns))
 const anyMember: Check = any(admin, role('member'))
@@ -45,6 +47,11 @@ export const { endpoint } = neutron
 export const style: Style = {
   update: 'PUT', createStatus: 201, bulk: true, pageMax: 10_000,
   rule: (verb, name) => `${verb}_${name}`,
+  condition: (input, row) => ifMatch(input, row),
+  checkQuery: (query, known) => {
+    const odd = [...new Set(query.keys())].filter((k) => !known.includes(k) && !COMMON.has(k))
+    if (odd.length) throw invalid(`[${odd.map((k) => `'${k}'`).join(', ')}] is invalid attribute for filtering`, { type: 'HTTPBadRequest' })
+  },
   trim: (input, item) => {
     const wanted = input.query.getAll('fields').filter(Boolean)
     return wanted.length ? Object.fromEntries(Object.entries(item).filter(([k]) => wanted.includes(k))) : item
@@ -57,3 +64,5 @@ export const style: Style = {
     return { [plural]: items, ...(links.length ? { [`${plural}_links`]: links } : {}) }
   },
 }
+
+const COMMON = new Set(['limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'fields', 'tags', 'tags-any', 'not-tags', 'not-tags-any', 'changed_since'])

@@ -1,7 +1,8 @@
 import { Type as t } from 'typebox'
 import { sql, type SQL } from 'drizzle-orm'
 import type { Ctx } from '../kernel/ctx.ts'
-import { forbidden, precondition } from '../kernel/fault.ts'
+import { forbidden, invalid, precondition } from '../kernel/fault.ts'
+import type { Input } from '../kernel/endpoint.ts'
 import { field, type Field, type Row } from '../kernel/resource.ts'
 import { isoSeconds } from '../kernel/view.ts'
 
@@ -14,6 +15,8 @@ export const standardFields: Record<string, Field> = {
   project_id: field(t.String({ maxLength: 255 }), 'create filter sort', 'project'),
   revision_number: field(t.Integer(), 'filter sort', 'revision'),
 }
+/** Tags may come with a create; later they have their own paths. */
+export const tagsField = field(t.Array(t.String({ minLength: 1, maxLength: 255 }), { maxItems: 50 }), 'create')
 export const adminUp = field(t.Boolean(), 'create update filter sort', 'adminUp')
 
 export const standardView = (r: Row) => ({
@@ -37,7 +40,10 @@ export function tagFilters(query: URLSearchParams, column: SQL): SQL[] {
 }
 
 /** `If-Match: revision_number=N` */
-export function ifMatch(request: Request, row: Row) {
-  const m = /^revision_number=(\d+)$/.exec(request.headers.get('if-match') ?? '')
-  if (m && Number(m[1]) !== row.revision) throw precondition(`Constrained to ${m[1]}, but current revision is ${row.revision}.`, { type: 'RevisionNumberConstraintFailed' })
+export function ifMatch(input: Input, row: Row) {
+  const text = input.request.headers.get('if-match')
+  if (text === null) return
+  const m = /^revision_number=(\d+)$/.exec(text.trim())
+  if (!m) throw invalid(`Invalid If-Match header: it must be revision_number=N.`, { type: 'HTTPBadRequest' })
+  if (Number(m[1]) !== row.revision) throw precondition(`Constrained to ${m[1]}, but current revision is ${row.revision}.`, { type: 'RevisionNumberConstraintFailed' })
 }

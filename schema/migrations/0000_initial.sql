@@ -1040,6 +1040,14 @@ CREATE TABLE `address_scope` (
 --> statement-breakpoint
 CREATE INDEX `address_scope_project` ON `address_scope` (`project`,`id`);
 --> statement-breakpoint
+CREATE TABLE `agent_setting` (
+	`host` text NOT NULL,
+	`kind` text NOT NULL,
+	`admin_up` integer DEFAULT true NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	PRIMARY KEY(`host`, `kind`)
+);
+--> statement-breakpoint
 CREATE TABLE `floating_ip` (
 	`id` text PRIMARY KEY NOT NULL,
 	`project` text NOT NULL,

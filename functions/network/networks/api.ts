@@ -1,6 +1,6 @@
-import { and, eq, inArray, or, sql, type SQL } from 'drizzle-orm'
+import { and, eq, inArray, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { network, port, rbac, router, subnet } from '../../../schema/network.ts'
+import { floatingIp, network, port, rbac, router, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full, onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
@@ -71,15 +71,17 @@ async function update(ctx: Ctx, row: Row, change: Row): Promise<Row> {
   return plain.update(ctx, row, change)
 }
 
-async function remove(ctx: Ctx, row: Row) {
-  const [[used]] = await ctx.read(q.select({ id: port.id }).from(port).where(and(eq(port.network, row.id), sql`${port.deviceOwner} <> 'network:dhcp'`)).limit(1))
+/** DHCP's own port and floating addresses that lead nowhere go with the network; any other port keeps it. */
+function remove(ctx: Ctx, row: Row, [[used]]: { id: string }[][]) {
   if (used) throw conflict(`Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network, id for these ports is ${used.id}.`, { type: 'NetworkInUse' })
   touchNetworks(ctx, [row.id])
-  ctx.stage(q.delete(port).where(and(eq(port.network, row.id), eq(port.deviceOwner, 'network:dhcp'))))
+  ctx.stage(q.delete(port).where(and(eq(port.network, row.id), or(eq(port.deviceOwner, 'network:dhcp'), idle))))
+  ctx.stage(q.delete(floatingIp).where(and(eq(floatingIp.network, row.id), isNull(floatingIp.port))))
   ctx.stage(q.delete(subnet).where(eq(subnet.network, row.id)))
   ctx.stage(q.delete(rbac).where(and(eq(rbac.object, row.id), eq(rbac.objectType, 'network'))))
   plain.remove(ctx, row)
 }
+const idle = sql`${port.deviceOwner} = 'network:floatingip' and exists (select 1 from floating_ip f where f.own_port = ${port.id} and f.port is null)`
 
 const opened = (action: string, name: string) => sql<number>`(select count(*) from rbac where object = ${full(network.id)} and object_type = 'network' and action = ${action})`.as(name)
 
@@ -112,5 +114,6 @@ export const networks = resource(style, {
       query.has('status') ? sql`case when ${network.adminUp} then 'ACTIVE' else 'DOWN' end in (${sql.join(query.getAll('status').map((s) => sql`${s}`), sql`, `)})` : undefined,
     ]
   },
+  joins: { remove: (_ctx, id) => [q.select({ id: port.id }).from(port).where(and(eq(port.network, id), sql`${port.deviceOwner} <> 'network:dhcp' and not (${idle})`)).limit(1)] },
   verbs: { create, update, remove },
 })

@@ -43,7 +43,8 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     const net = found.network
     if (!found.usable && !ctx.caller.admin) throw forbidden('(rule:create_port and rule:create_port:network_id) is disallowed by policy', { type: 'PolicyNotAuthorized' })
     checkMay(ctx, 'create', values, net)
-    const { fixedIps, groups: wanted, hostId, ...plain } = values
+    const { fixedIps, groups: wanted, hostId, ...given } = values
+    const plain = Object.fromEntries(Object.entries(given).filter(([, v]) => v !== null)) as Row
     const mac = plain.mac ? readMac(plain.mac, 'mac_address') : newMac(ctx.world.random(3))
     if (plain.mac && (usedMacs.some((u) => u.network === net.id && u.mac === mac) || made.some((p) => p.network === net.id && p.mac === mac))) throw conflict(`Unable to complete operation for network ${net.id}. The mac address ${mac} is in use.`, { type: 'MacAddressInUse' })
     const on = hostId ? named.find((h) => h.name === hostId) : undefined

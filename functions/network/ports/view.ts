@@ -1,3 +1,4 @@
+import { full } from '../../kernel/db.ts'
 import { sql } from 'drizzle-orm'
 import { port } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
@@ -6,8 +7,8 @@ import { standardView } from '../standard.ts'
 
 /** What belongs to a port, as subselects of its own query. */
 export const portExtras = {
-  fixed: sql<string>`(select json_group_array(json_object('subnet_id', a.subnet, 'ip_address', a.address)) from address a where a.port = ${port.id})`.as('fixed'),
-  groups: sql<string>`(select json_group_array(m.security_group) from port_security_group m where m.port = ${port.id})`.as('groups'),
+  fixed: sql<string>`(select json_group_array(json_object('subnet_id', a.subnet, 'ip_address', a.address)) from address a where a.port = ${full(port.id)})`.as('fixed'),
+  groups: sql<string>`(select json_group_array(m.security_group) from port_security_group m where m.port = ${full(port.id)})`.as('groups'),
   hostName: sql<string | null>`(select h.name from host h where h.id = ${port.host})`.as('host_name'),
   netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${port.network})`.as('net_domain'),
 }

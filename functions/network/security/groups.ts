@@ -2,6 +2,7 @@ import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { securityGroup, securityGroupRule } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
+import { wireProtocol } from './protocols.ts'
 import { openedTo } from '../networks/visible.ts'
 
 export type GroupRow = typeof securityGroup.$inferSelect
@@ -9,7 +10,7 @@ export type RuleRow = typeof securityGroupRule.$inferSelect
 
 /** All that makes a rule what it is, in one text. */
 export const fingerprint = (r: Pick<RuleRow, 'direction' | 'ethertype' | 'protocol' | 'portMin' | 'portMax' | 'remoteIp' | 'remoteGroup' | 'remoteAddressGroup'>) =>
-  [r.direction, r.ethertype, r.protocol ?? '', r.portMin ?? '', r.portMax ?? '', r.remoteIp ?? '', r.remoteGroup ?? '', r.remoteAddressGroup ?? ''].join('|')
+  [r.direction, r.ethertype, wireProtocol(r.protocol, r.ethertype === 'IPv6' ? 6 : 4) ?? '', r.portMin ?? '', r.portMax ?? '', r.remoteIp ?? '', r.remoteGroup ?? '', r.remoteAddressGroup ?? ''].join('|')
 
 export const defaultGroupQuery = (project: string) => q.select().from(securityGroup).where(and(eq(securityGroup.project, project), eq(securityGroup.isDefault, true)))
 

@@ -1,14 +1,16 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { address, network, port, routerInterface, subnet, subnetPool } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { q } from '../../kernel/db.ts'
+import { q, run } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, type Row } from '../../kernel/resource.ts'
 import { type Cidr, cidrOf, contains, defaultPools, newMac, offsetOf, overlaps, rangesOf, readAddress, readCidr, toAddress, toNumber } from '../addresses.ts'
 import { networksOf } from '../networks/visible.ts'
+import { isAutomatic } from '../ports/allocate.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
+import { visiblePools } from '../subnetpools/visible.ts'
 import { touchNetworks } from '../touch.ts'
 import { standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
 
@@ -53,36 +55,51 @@ function checkV6(values: Row, c: Cidr) {
   if (c.version === 6 && /slaac|stateless/.test(addressMode ?? raMode ?? '') && c.prefix !== 64) throw bad(`Invalid CIDR ${c.text} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64`)
 }
 
-async function create(ctx: Ctx, values: Row): Promise<Row> {
-  const [[net], siblings, quota, pools, inPool] = await ctx.read(
-    q.select().from(network).where(and(eq(network.id, values.network), ctx.caller.admin ? undefined : networksOf(ctx.project))),
-    q.select({ id: subnet.id, cidr: subnet.cidr }).from(subnet).where(eq(subnet.network, values.network)),
-    quotaQuery(values.project ?? ctx.caller.project?.id ?? '', ['subnet']),
-    q.select().from(subnetPool).where(values.usesDefaultPool ? and(eq(subnetPool.isDefault, true), eq(subnetPool.version, values.version ?? 4)) : eq(subnetPool.id, values.pool ?? '')),
-    q.select({ cidr: subnet.cidr, project: subnet.project }).from(subnet).where(eq(subnet.pool, values.pool ?? '')))
-  if (!net) throw notFound('network', values.network, undefined, { type: 'NetworkNotFound' })
-  const base = standardRow(ctx, values)
-  if (net.project !== base.project && !ctx.caller.admin) throw forbidden('Policy doesn\'t allow subnets on networks of another project.', { type: 'PolicyNotAuthorized' })
-  const c = chooseCidr(ctx, values, base.project, pools[0], inPool)
-  if (values.version !== undefined && values.version !== c.version) throw bad(`ip_version '${values.version}' does not match the cidr ${c.text}`)
-  for (const s of siblings) if (overlaps(c, cidrOf(s.cidr))) throw bad(`Requested subnet with cidr: ${c.text} for network: ${net.id} overlaps with another subnet`)
-  if (c.version === 4 && c.prefix === 32 && values.dhcp !== false) throw bad('A /32 has no room for DHCP')
-  checkLists(values, c.version)
-  checkV6(values, c)
-  const gateway = gatewayOf(values, c)
-  const allocation = values.pools ? checkPools(c, values.pools, gateway) : defaultPools(c, gateway)
-  const dhcp = values.dhcp ?? true
-  const slaac = /slaac|stateless/.test(values.addressMode ?? '')
-  const row = {
-    dns: [], routes: [], serviceTypes: [], raMode: null, addressMode: null, ...base, network: net.id, version: c.version, cidr: c.text, gateway, dhcp, pool: pools[0]?.id ?? null,
-    pools: allocation, ranges: slaac ? [] : rangesOf(c, allocation),
-  }
-  ctx.stage(q.insert(subnet).values(row))
-  withinQuota(ctx, base.project, quota as unknown as unknown[], { subnet: 1 })
-  if (dhcp && !net.external) await dhcpPort(ctx, net.id, base.project, [row])
-  touchNetworks(ctx, [net.id])
-  return row
+/** Any number of subnets: one read, one write. Each is decided with those before it in mind. */
+async function createAll(ctx: Ctx, list: Row[]): Promise<Row[]> {
+  const own = ctx.caller.project?.id ?? '', ids = [...new Set(list.map((v) => v.network as string))]
+  const projects = [...new Set(list.map((v) => (v.project ?? own) as string))]
+  const pooled = or(inArray(subnetPool.id, list.flatMap((v) => v.pool || [])), list.some((v) => v.usesDefaultPool) ? eq(subnetPool.isDefault, true) : undefined)!
+  const [networks, siblings, dhcp, pools, inPools, ...quotas] = await ctx.read(
+    q.select().from(network).where(and(inArray(network.id, ids), ctx.caller.admin ? undefined : networksOf(ctx.project))),
+    q.select({ network: subnet.network, cidr: subnet.cidr, pool: subnet.pool }).from(subnet).where(inArray(subnet.network, ids)),
+    q.select({ id: port.id, network: port.network }).from(port).where(and(inArray(port.network, ids), eq(port.deviceOwner, 'network:dhcp'))),
+    q.select().from(subnetPool).where(and(pooled, visiblePools(ctx))),
+    q.select({ cidr: subnet.cidr, project: subnet.project, pool: subnet.pool }).from(subnet).where(inArray(subnet.pool, q.select({ id: subnetPool.id }).from(subnetPool).where(pooled))),
+    ...projects.map((p) => quotaQuery(p, ['subnet'])))
+  const local = siblings.slice(), taken = inPools.slice(), dhcpPorts = new Map(dhcp.map((d) => [d.network, d.id])), used = new Map<string, PoolRow>()
+  const made = list.map((values) => {
+    const net = networks.find((n) => n.id === values.network)
+    if (!net) throw notFound('network', values.network, undefined, { type: 'NetworkNotFound' })
+    const { usesDefaultPool, prefixlen: _, ...plain } = values, base = standardRow(ctx, plain)
+    if (net.project !== base.project && !ctx.caller.admin) throw forbidden('(rule:create_subnet and rule:create_subnet:network_id) is disallowed by policy', { type: 'PolicyNotAuthorized' })
+    const from = usesDefaultPool ? pools.find((p) => p.isDefault && p.version === (values.version ?? 4)) : pools.find((p) => p.id === values.pool)
+    if (usesDefaultPool && !from) throw notFound('subnetpool', 'default', `No default subnetpool found for IPv${values.version ?? 4}.`, { type: 'NoDefaultSubnetpoolFound' })
+    const c = chooseCidr(values, base.project, from, taken.filter((t) => t.pool === from?.id))
+    if (values.version !== undefined && values.version !== c.version) throw bad(`ip_version '${values.version}' does not match the cidr ${c.text}`)
+    for (const s of local) if (s.network === net.id && overlaps(c, cidrOf(s.cidr))) throw bad(`Requested subnet with cidr: ${c.text} for network: ${net.id} overlaps with another subnet`)
+    checkLists(values, c.version)
+    checkV6(values, c)
+    const gateway = gatewayOf(values, c), dhcpOn = values.dhcp ?? true
+    const allocation = values.pools ? checkPools(c, values.pools, gateway) : defaultPools(c, gateway)
+    const row = {
+      dns: [], routes: [], serviceTypes: [], raMode: null, addressMode: null, ...base, network: net.id, version: c.version, cidr: c.text, gateway, dhcp: dhcpOn, pool: from?.id ?? null, pools: allocation,
+    }
+    const complete = { ...row, ranges: isAutomatic(row) ? [] : rangesOf(c, allocation) }
+    ctx.stage(q.insert(subnet).values(complete))
+    local.push({ network: net.id, cidr: c.text, pool: row.pool })
+    if (from) { taken.push({ cidr: c.text, project: base.project, pool: from.id }); used.set(from.id, from) }
+    if (dhcpOn && !net.external) dhcpPorts.set(net.id, stageDhcp(ctx, net.id, base.project, complete, dhcpPorts.get(net.id)))
+    return complete
+  })
+  // What overlaps was decided on what was read: others that add to the same network or pool meanwhile are met here.
+  for (const n of networks) ctx.stage(q.update(network).set({ revision: n.revision + 1 }).where(and(eq(network.id, n.id), eq(network.revision, n.revision))), 'stale')
+  for (const p of used.values()) ctx.stage(q.update(subnetPool).set({ revision: p.revision + 1 }).where(and(eq(subnetPool.id, p.id), eq(subnetPool.revision, p.revision))), 'stale')
+  projects.forEach((p, i) => withinQuota(ctx, p, quotas[i] as unknown as unknown[], { subnet: made.filter((m) => m.project === p).length }))
+  touchNetworks(ctx, ids)
+  return made
 }
+type PoolRow = typeof subnetPool.$inferSelect
 
 function gatewayOf(values: Row, c: Cidr): string | null {
   if (values.gateway === null) return null
@@ -94,7 +111,7 @@ function gatewayOf(values: Row, c: Cidr): string | null {
 }
 
 /** The CIDR asked for, or the first free one of the pool. */
-function chooseCidr(_ctx: Ctx, values: Row, project: string, from: typeof subnetPool.$inferSelect | undefined, taken: { cidr: string; project: string }[]): Cidr {
+function chooseCidr(values: Row, project: string, from: typeof subnetPool.$inferSelect | undefined, taken: { cidr: string; project: string }[]): Cidr {
   if (!from) {
     if (values.pool) throw notFound('subnetpool', values.pool, `Subnet pool ${values.pool} could not be found.`, { type: 'SubnetPoolNotFound' })
     if (values.cidr === undefined || values.cidr === null) throw invalid('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', { type: 'BadRequest' })
@@ -127,45 +144,49 @@ function chooseCidr(_ctx: Ctx, values: Row, project: string, from: typeof subnet
 }
 
 /** The port from which DHCP is answered: one on each network that needs it, with an address in each such subnet. */
-async function dhcpPort(ctx: Ctx, net: string, project: string, subnets: Row[]) {
-  const [have] = await ctx.read(q.select().from(port).where(and(eq(port.network, net), eq(port.deviceOwner, 'network:dhcp'))))
-  const now = ctx.now()
-  let id = have[0]?.id
-  if (!id) {
-    id = ctx.uuid()
-    ctx.stage(q.insert(port).values({ id, project, name: '', revision: 1, createdAt: now, updatedAt: now, network: net, mac: newMac(ctx.world.random(3)), deviceOwner: 'network:dhcp', device: `dhcp-${net}`, status: 'ACTIVE', portSecurity: false }))
-  }
-  for (const s of subnets) {
-    const c = cidrOf(s.cidr), first = s.pools[0]?.start
-    if (first) ctx.stage(q.insert(address).values({ subnet: s.id, address: first, n: offsetOf(c, toNumber(first)), port: id, network: net }))
-  }
+function stageDhcp(ctx: Ctx, net: string, project: string, s: Row, have: string | undefined): string {
+  const now = ctx.now(), id = have ?? ctx.uuid(), c = cidrOf(s.cidr)
+  const mac = newMac(ctx.world.random(3))
+  if (!have) ctx.stage(q.insert(port).values({ id, project, name: '', revision: 1, createdAt: now, updatedAt: now, network: net, mac, deviceOwner: 'network:dhcp', device: `dhcp-${net}`, status: 'ACTIVE', portSecurity: false }))
+  const first = s.pools[0]?.start
+  if (first) ctx.stage(run(sql`insert into address (subnet, address, n, port, network) select ${s.id}, ${first}, ${offsetOf(c, toNumber(first))}, ${id}, ${net}
+    where not exists (select 1 from address a where a.subnet = ${s.id} and a.address = ${first})`))
+  return id
 }
 
 const plain = rows(subnet)
-async function update(ctx: Ctx, row: Row, change: Row): Promise<Row> {
+function update(ctx: Ctx, row: Row, change: Row, [legs, dhcp, outside]: any[]): Row {
   const c = cidrOf(row.cidr)
   checkLists(change, c.version)
   const gateway = change.gateway === undefined ? row.gateway : gatewayOf(change, c)
-  if (change.gateway !== undefined && gateway !== row.gateway) {
-    const [[leg]] = await ctx.read(q.select({ router: routerInterface.router }).from(routerInterface).innerJoin(address, and(eq(address.port, routerInterface.port), eq(address.subnet, routerInterface.subnet))).where(and(eq(routerInterface.subnet, row.id), eq(address.address, row.gateway ?? ''))).limit(1))
-    if (leg) throw conflict(`Current gateway ip ${row.gateway} already in use by a router. Unable to update.`, { type: 'GatewayIpInUse' })
-  }
+  if (change.gateway !== undefined && gateway !== row.gateway && legs.length) throw conflict(`Current gateway ip ${row.gateway} already in use by port ${legs[0].port}. Unable to update.`, { type: 'GatewayIpInUse' })
   const pools = change.pools ? checkPools(c, change.pools, gateway) : gateway !== row.gateway && gateway ? checkPools(c, row.pools, gateway) : row.pools
-  if (change.dhcp === true && !row.dhcp) await dhcpPort(ctx, row.network, row.project, [{ ...row, pools }])
+  if (change.dhcp === false && (row.raMode || row.addressMode)) throw bad('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False')
+  if (change.dhcp === true && !row.dhcp && !outside[0]?.external) stageDhcp(ctx, row.network, row.project, { ...row, pools }, dhcp[0]?.id)
   if (change.dhcp === false && row.dhcp) ctx.stage(q.delete(address).where(and(eq(address.subnet, row.id), inArray(address.port, q.select({ id: port.id }).from(port).where(eq(port.deviceOwner, 'network:dhcp'))))))
   touchNetworks(ctx, [row.network])
-  return plain.update(ctx, row, { ...change, ...(change.gateway === undefined ? {} : { gateway }), ...(change.pools ? { pools, ranges: rangesOf(c, pools) } : {}) })
+  return plain.update(ctx, row, { ...change, ...(change.gateway === undefined ? {} : { gateway }), ...(change.pools ? { pools, ranges: isAutomatic(row as never) ? [] : rangesOf(c, pools) } : {}) })
 }
+const netOf = (id: string) => sql`(select network from subnet where id = ${id})`
+const updateReads = (_ctx: Ctx, id: string) => [
+  q.select({ port: routerInterface.port }).from(routerInterface).innerJoin(address, and(eq(address.port, routerInterface.port), eq(address.subnet, routerInterface.subnet))).innerJoin(subnet, and(eq(subnet.id, routerInterface.subnet), eq(subnet.gateway, address.address))).where(eq(routerInterface.subnet, id)).limit(1),
+  q.select({ id: port.id }).from(port).where(and(sql`${port.network} = ${netOf(id)}`, eq(port.deviceOwner, 'network:dhcp'))).limit(1),
+  q.select({ external: network.external }).from(network).where(sql`${network.id} = ${netOf(id)}`),
+]
 
-/** Ports that hold nothing else and are the network's own (DHCP) go with the subnet; any other holder keeps it. */
-async function remove(ctx: Ctx, row: Row) {
-  const [[used]] = await ctx.read(q.select({ id: port.id }).from(address).innerJoin(port, eq(port.id, address.port)).where(and(eq(address.subnet, row.id), sql`${port.deviceOwner} <> 'network:dhcp'`)).limit(1))
+/**
+ * Ports of the network's own (DHCP) and addresses that guests made of their MAC go with the subnet; any other holder
+ * keeps it: also one that came meanwhile, by the reference that its address makes.
+ */
+function remove(ctx: Ctx, row: Row, [[used]]: any[]) {
   if (used) throw conflict(`Unable to complete operation on subnet ${row.id}: One or more ports have an IP allocation from this subnet.`, { type: 'SubnetInUse' })
   touchNetworks(ctx, [row.network])
-  ctx.stage(q.delete(address).where(eq(address.subnet, row.id)))
+  ctx.stage(q.delete(address).where(and(eq(address.subnet, row.id), inArray(address.port, q.select({ id: port.id }).from(port).where(and(eq(port.network, row.network), isAutomatic(row as never) ? sql`${port.deviceOwner} not like 'network:router%'` : eq(port.deviceOwner, 'network:dhcp')))))))
   plain.remove(ctx, row)
   ctx.stage(q.delete(port).where(and(eq(port.network, row.network), eq(port.deviceOwner, 'network:dhcp'), sql`not exists (select 1 from address a where a.port = ${port.id})`)))
 }
+const removeReads = (_ctx: Ctx, id: string) => [q.select({ id: port.id }).from(address).innerJoin(port, eq(port.id, address.port)).innerJoin(subnet, eq(subnet.id, address.subnet)).where(and(eq(address.subnet, id),
+  sql`${port.deviceOwner} <> 'network:dhcp' and (${port.deviceOwner} like 'network:router%' or not (${subnet.version} = 6 and (coalesce(${subnet.addressMode}, ${subnet.raMode}, '') in ('slaac', 'dhcpv6-stateless'))))`)).limit(1)]
 
 export const subnets = resource(style, {
   name: 'subnet', plural: 'subnets', path: '/subnets', table: subnet, view, sort: [['id', 'asc']],
@@ -190,5 +211,6 @@ export const subnets = resource(style, {
     dns_publish_fixed_ip: field(t.Literal(false), 'create update hidden', 'publish'),
   },
   filters: (_ctx, query) => tagFilters(query, sql`${subnet.tags}`),
-  verbs: { create, update, remove },
+  joins: { update: updateReads, remove: removeReads },
+  verbs: { createAll, update, remove },
 })
