@@ -36,7 +36,7 @@ export function hostForDisk(ctx: Ctx, want: { gb: number; zone?: string; near?: 
   return q.select().from(host).where(and(eq(host.enabled, true), eq(host.forcedDown, false), sql`${host.seenAt} >= ${ctx.now() - SILENCE}`, sql`${host.capacity} is not null`,
     want.zone ? eq(host.zone, want.zone) : undefined, near, sql`${room} >= 1`,
     sql`not exists (select 1 from ${volumeService} s where s.host = ${host.name} and s.binary = 'cinder-volume' and s.disabled = 1)`))
-    .orderBy(sql`${room} < ${want.gb}`, want.near ? sql`${host.id} <> ${want.near.host}` : sql`0`, sql`${promised} - ${host.diskGb}`, host.id).limit(1)
+    .orderBy(sql`${room} < ${want.gb}`, want.near ? sql`${host.id} <> ${want.near.host}` : sql`null`, sql`${promised} - ${host.diskGb}`, host.id).limit(1)
 }
 
 export type Source = { blank: true } | { image: UsableImage } | { snapshot: Pick<SnapshotRow, 'id'> } | { volume: Pick<VolumeRow, 'id'> }
