@@ -43,7 +43,8 @@ export function learn(url: string, [row]: Row[]): Directory {
   if (row.services === null) return have!
   const list = (text: string | null) => JSON.parse(text ?? '[]')
   const fresh: Directory = { revision: row.revision, services: list(row.services), endpoints: list(row.endpoints), confined: list(row.confined), roles: list(row.roles), implied: list(row.implied) }
-  if (!have || fresh.revision >= have.revision) known = fresh
+  // Should an older answer come last, the next look differs from the database and reloads.
+  known = fresh
   return fresh
 }
 

@@ -68,7 +68,7 @@ const document = (origin: string) => ({
 export const identity = service({
   name: 'identity', type: 'identity', mount: '/identity', prefixes: ['/v3'], rules, render, bodyLimit: 114_688,
   versions: (path, origin) => path === '' ? { status: 300, body: { versions: { values: [document(origin)] } } }
-    : path === '/v3' ? { status: 200, body: { version: document(origin) } } : undefined,
+    : path === '/v3' ? { status: 200, body: { version: document(origin) } } : path === '/healthcheck' ? { status: 200, body: { detailed: false, reasons: [] } } : undefined,
 })
 export const { endpoint } = identity
 export type Rule = keyof typeof rules

@@ -79,7 +79,7 @@ export async function authenticate(env: Env, world: World, db: Database, request
 
 /** `*` is one segment, `**` any number, `{name}` one segment. Compared word by word: linear, whatever the pattern. */
 function allows(rule: { service: string; method: string; path: string }, at: { type: string; path: string }, method: string): boolean {
-  if (rule.method !== method || rule.service !== at.type) return false
+  if (rule.method !== method || (alias[rule.service] ?? rule.service) !== (alias[at.type] ?? at.type)) return false
   const want = rule.path.split('/').filter(Boolean), have = at.path.split('/').filter(Boolean)
   for (let i = 0; i < want.length; i++) {
     if (want[i] === '**') return i === want.length - 1 || have.length >= want.length - 1 && want.slice(i + 1).every((w, k) => one(w, have[have.length - (want.length - i - 1) + k]))
@@ -87,6 +87,8 @@ function allows(rule: { service: string; method: string; path: string }, at: { t
   }
   return want.length === have.length
 }
+/** One service that goes by several names. */
+const alias: Record<string, string> = { 'block-storage': 'volumev3', volume: 'volumev3', 'block-store': 'volumev3', 'object-storage': 'object-store' }
 const one = (want: string, have: string | undefined) => have !== undefined && (want === have || want === '*' || /^\{[^}]*\}$/.test(want))
 
 export function callerOf(c: TokenClaims): Caller {
