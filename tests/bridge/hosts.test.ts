@@ -24,6 +24,7 @@ describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 6
   const eui = (prefix: string, mac: string) => { const m = mac.split(':'); return `${prefix}f816:3eff:fe${m[3]}:${m[4]}${m[5]}`.replace(/:0+(?=[0-9a-f])/g, ':') }
 
   beforeAll(async () => {
+    for (const { name } of JSON.parse(run('ip', '-j', 'netns', 'list') || '[]') as { name: string }[]) if (spaces.includes(name)) run('ip', 'netns', 'del', name)
     for (const ns of spaces) { run('ip', 'netns', 'add', ns); run('ip', '-n', ns, 'link', 'set', 'lo', 'up') }
     const wire = (a: string, an: string, aip: string, b: string, bn: string, bip: string) => {
       run('ip', '-n', a, 'link', 'add', an, 'type', 'veth', 'peer', 'name', bn, 'netns', b)

@@ -31,7 +31,6 @@ export class Lab {
   readonly said: string[] = []
   net!: LinuxNet
   document: Desired = { revision: 0, networks: [], ports: [], elsewhere: [], routers: [], guests: [] }
-  private readonly spaces: string[] = []
   private readonly children: ChildProcess[] = []
   readonly tag: string
   readonly options: Partial<NetOptions>
@@ -43,6 +42,7 @@ export class Lab {
   id = (name: string) => uuid(`${this.salt} ${name}`)
 
   async open() {
+    if (!this.net) this.sweep()
     if (this.machine) {
       this.net = await remote(this.machine, { stateDir: join(this.folder, 'state'), tag: this.tag, ...this.options }, this.said)
       return this
@@ -92,7 +92,6 @@ export class Lab {
   space(name: string): string {
     const ns = `t${this.tag}-${name}`
     run('ip', 'netns', 'add', ns)
-    this.spaces.push(ns)
     run('ip', '-n', ns, 'link', 'set', 'lo', 'up')
     return ns
   }
@@ -139,11 +138,24 @@ export class Lab {
     return Object.fromEntries(readFileSync(told, 'utf8').split('\n').map((l) => l.split(/=(.*)/s).slice(0, 2)))
   }
 
+  /** Joins a namespace to a bridge of the host, under a name that is not the driver's. */
+  plug(ns: string, bridge: string) {
+    run('ip', 'link', 'add', this.plugged, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns)
+    run('ip', 'link', 'set', this.plugged, 'master', bridge, 'up')
+    run('ip', '-n', ns, 'link', 'set', 'eth0', 'up')
+  }
+  private get plugged() { return `v${this.tag}world` }
+  /** What a run that was killed has left. A namespace can outlive its name while sockets close, so its link is removed by itself. */
+  private sweep() {
+    for (const ns of JSON.parse(run('ip', '-j', 'netns', 'list') || '[]') as { name: string }[]) if (ns.name.startsWith(`t${this.tag}-`)) run('ip', 'netns', 'del', ns.name)
+    try { run('ip', 'link', 'del', this.plugged) } catch { /* none */ }
+  }
+
   async close() {
     for (const child of this.children) child.kill('SIGKILL')
     await this.net.wipe()
     await this.net.close()
-    for (const ns of this.spaces) run('ip', 'netns', 'del', ns)
+    this.sweep()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

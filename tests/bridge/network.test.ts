@@ -33,10 +33,8 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     })
     await lab.apply()
     world = lab.space('world')
-    run('ip', 'link', 'add', 'v7e51world', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', world)
-    run('ip', 'link', 'set', 'v7e51world', 'master', 'v7e51ext', 'up')
+    lab.plug(world, 'v7e51ext')
     run('ip', '-n', world, 'addr', 'add', '172.31.241.200/24', 'dev', 'eth0')
-    run('ip', '-n', world, 'link', 'set', 'eth0', 'up')
   }, 60_000)
   afterAll(() => lab.close(), 60_000)
 
