@@ -1,10 +1,39 @@
-import { compute } from './service.ts'
+import aggregates from './aggregates/api.ts'
+import extensions from './extensions.ts'
+import flavors from './flavors/api.ts'
+import gone from './gone/api.ts'
+import groups from './groups/api.ts'
+import hypervisors from './hosts/hypervisors.ts'
+import services from './hosts/services.ts'
+import keypairs from './keypairs/api.ts'
+import quotas from './quotas/api.ts'
+import about from './servers/about.ts'
+import elsewhere from './servers/actions/elsewhere.ts'
+import image from './servers/actions/image.ts'
+import power from './servers/actions/power.ts'
+import rebuild from './servers/actions/rebuild.ts'
+import rescue from './servers/actions/rescue.ts'
+import resize from './servers/actions/resize.ts'
+import shelve from './servers/actions/shelve.ts'
+import small from './servers/actions/small.ts'
 import create from './servers/create.ts'
 import remove from './servers/delete.ts'
+import interfaces from './servers/interfaces.ts'
 import { detail, list } from './servers/list.ts'
+import metadata from './servers/metadata.ts'
 import show from './servers/show.ts'
+import tags from './servers/tags.ts'
+import timeline from './servers/timeline.ts'
+import update from './servers/update.ts'
+import volumes from './servers/volumes.ts'
+import { compute } from './service.ts'
+import usage from './usage/api.ts'
 
 /** The compute service at a glance. */
 export default compute.serve([
-  create, list, detail, show, remove,
+  create, list, detail, show, update, remove,
+  power, rebuild, resize, image, rescue, shelve, elsewhere, small,
+  metadata, tags, volumes, interfaces, timeline, about,
+  flavors, keypairs, groups, quotas, usage,
+  hypervisors, services, aggregates, extensions, gone,
 ])

@@ -3,6 +3,7 @@ import { server, type ServerFault, type ServerState, type Shape } from '../../..
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { conflict, notFound } from '../../kernel/fault.ts'
+import { touch } from '../../network/touch.ts'
 import type { Rule } from '../service.ts'
 
 export type Server = typeof server.$inferSelect
@@ -65,3 +66,6 @@ export const faultOf = (ctx: Ctx, message: string, requestId = ctx.requestId, co
 
 /** MB and GB a shape takes from its host; the root disk of a server on a volume takes none. */
 export const needOf = (s: Shape, rootOnVolume = false) => ({ vcpus: s.vcpus, memoryMb: s.memoryMb, diskGb: (rootOnVolume ? 0 : s.diskGb) + s.ephemeralGb + Math.ceil(s.swapMb / 1024) })
+
+/** What the guest is told changed: its host looks again. */
+export const tell = (ctx: Ctx, s: Pick<Server, 'host'>) => { if (s.host) touch(ctx, { hosts: [s.host] }) }
