@@ -40,7 +40,7 @@ export const project = sqliteTable('project', {
 }, (t) => [
   uniqueIndex('project_name').on(t.domain, t.name).where(sql`is_domain = 0`),
   uniqueIndex('domain_name').on(t.name).where(sql`is_domain = 1`),
-  index('project_parent').on(t.parent), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id),
+  index('project_parent').on(t.parent), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id), index('project_by_name').on(t.name),
 ])
 
 export const user = sqliteTable('user', {
@@ -55,7 +55,7 @@ export const user = sqliteTable('user', {
   options: options(),
   extra: extra(),
   createdAt: created(),
-}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id)])
+}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id), index('user_by_name').on(t.name)])
 
 export const group = sqliteTable('user_group', {
   id: id(),
@@ -64,7 +64,7 @@ export const group = sqliteTable('user_group', {
   description: text('description').notNull().default(''),
   extra: extra(),
   createdAt: created(),
-}, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id)])
+}, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id), index('group_by_name').on(t.name)])
 
 export const membership = sqliteTable('membership', { user: text('user_id').notNull(), group: text('group_id').notNull() },
   (t) => [primaryKey({ columns: [t.user, t.group] }), index('membership_group').on(t.group, t.user)])

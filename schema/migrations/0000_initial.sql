@@ -251,6 +251,8 @@ CREATE UNIQUE INDEX `group_name` ON `user_group` (`domain_id`,`name`);
 --> statement-breakpoint
 CREATE INDEX `group_domain` ON `user_group` (`domain_id`,`id`);
 --> statement-breakpoint
+CREATE INDEX `group_by_name` ON `user_group` (`name`);
+--> statement-breakpoint
 CREATE TABLE `identity_revision` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL
@@ -322,6 +324,8 @@ CREATE INDEX `project_parent` ON `project` (`parent_id`);
 CREATE INDEX `project_list` ON `project` (`is_domain`,`id`);
 --> statement-breakpoint
 CREATE INDEX `project_domain` ON `project` (`domain_id`,`id`);
+--> statement-breakpoint
+CREATE INDEX `project_by_name` ON `project` (`name`);
 --> statement-breakpoint
 CREATE TABLE `region` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -411,6 +415,8 @@ CREATE TABLE `user` (
 CREATE UNIQUE INDEX `user_name` ON `user` (`domain_id`,`name`);
 --> statement-breakpoint
 CREATE INDEX `user_domain` ON `user` (`domain_id`,`id`);
+--> statement-breakpoint
+CREATE INDEX `user_by_name` ON `user` (`name`);
 --> statement-breakpoint
 CREATE TABLE `discard` (
 	`key` text PRIMARY KEY NOT NULL,
