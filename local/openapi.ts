@@ -27,6 +27,9 @@ ${coverage.filter((l) => l.startsWith('|')).join('\n')}
 ## Not yet there
 ${coverage.filter((l) => !l.startsWith('|')).join('\n')}
 `)
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
+  const table = ['| service | endpoints declared | core | common | rare |', '| --- | --- | --- | --- | --- |', ...coverage.filter((l) => l.startsWith('|'))].join('\n')
+  out.set('README.md', readme.replace(/(<!-- coverage -->\n)[^]*(<!-- \/coverage -->)/, (_, a, b) => `${a}${table}\n${b}`))
   return out
 }
 
