@@ -11,6 +11,7 @@ import { config } from './domains/config.ts'
 import * as groups from './groups/api.ts'
 import { limits, registeredLimits } from './limits/api.ts'
 import { consumers, policies } from './oddments/api.ts'
+import { associations } from './oddments/associations.ts'
 import * as projects from './projects/api.ts'
 import * as roles from './roles/api.ts'
 import * as implied from './roles/implied.ts'
@@ -33,5 +34,5 @@ export default identity.serve([
   credentials.list, credentials.create, credentials.show, credentials.update, credentials.remove, ec2.create, ec2.list, ec2.show, ec2.remove, signatures.ec2, signatures.s3,
   applications.create, applications.list, applications.show, applications.remove, applications.rules,
   trusts.create, trusts.list, trusts.show, trusts.remove, trusts.roles,
-  registeredLimits, limits, policies, consumers,
+  registeredLimits, limits, policies, associations, consumers,
 ])
