@@ -31,7 +31,7 @@ export function portReads(ctx: Ctx, request: PortRequest): Query[] {
   const usable = ctx.caller.admin ? undefined : usableNetworks(project)
   const which = request.nics === 'auto' ? and(usableNetworks(project), eq(network.external, false))
     : or(inArray(network.id, nets.length ? nets : ['']), inArray(network.id, q.select({ id: port.network }).from(port).where(inArray(port.id, ports.length ? ports : ['']))))
-  const chosen = q.select({ id: network.id }).from(network).where(request.nics === 'none' ? sql`0` : request.nics === 'auto' ? which : and(which, or(usable, inArray(network.id, q.select({ id: port.network }).from(port).where(and(inArray(port.id, ports.length ? ports : ['']), eq(port.project, project)))))))
+  const chosen = q.select({ id: network.id }).from(network).where(request.nics === 'none' ? sql`0` : request.nics === 'auto' || !usable ? which : and(which, or(usable, inArray(network.id, q.select({ id: port.network }).from(port).where(and(inArray(port.id, ports.length ? ports : ['']), eq(port.project, project)))))))
   return [
     q.select().from(network).where(inArray(network.id, chosen)).limit(request.nics === 'auto' ? 3 : 100),
     q.select().from(subnet).where(inArray(subnet.network, chosen)),
