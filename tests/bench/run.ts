@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { Figures } from './figures.ts'
+import { growth } from './growth.ts'
+import { lists } from './lists.ts'
+import { ports } from './ports.ts'
+import { machine } from './processes.ts'
+import { queue } from './queue.ts'
+import { noLimits, servers } from './servers.ts'
+import { again, idle, start } from './start.ts'
+import type { Subject } from './subject.ts'
+import { tokens } from './tokens.ts'
+import { volumes } from './volumes.ts'
+
+const usage = `npm run bench -- [--only LIST] [--quick] [--scale N] [--hosts N] [--json FILE]
+
+Measures a cloud of its own, in a temporary folder: CPU milliseconds over all its processes (steady even where others use
+the machine), latency and rate (they are not), beside what was promised. Takes about five minutes.
+
+  --only LIST    of ${'idle,tokens,lists,servers,growth,ports,volumes,queue,restart'}
+  --quick        a tenth of everything, tables up to 10,000 rows
+  --scale N      so much of every count (1)
+  --hosts N      simulated hosts (100)
+  --json FILE    the figures, for programs`
+
+/** In this order: what is measured late meets what was made before. */
+const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lists, servers, growth, ports, volumes, restart: again }
+
+let options
+try {
+  options = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean' }, scale: { type: 'string' }, hosts: { type: 'string', default: '100' }, json: { type: 'string' }, help: { type: 'boolean' } } }).values
+} catch (e) {
+  console.error(`${(e as Error).message}\n\n${usage}`)
+  process.exit(2)
+}
+const only = options.only?.split(',') ?? [...Object.keys(parts), 'queue']
+const scale = Number(options.scale ?? (options.quick ? 0.1 : 1)), hosts = Number(options.hosts)
+const unknown = only.find((name) => name !== 'queue' && !parts[name])
+if (options.help || unknown || !(scale > 0 && scale <= 10) || !(Number.isInteger(hosts) && hosts > 0 && hosts <= 1000)) {
+  console.error(unknown ? `there is no part ${unknown}\n\n${usage}` : usage)
+  process.exit(options.help ? 0 : 2)
+}
+
+const figures = new Figures()
+const on = machine()
+console.log(`${on.cpu}, ${on.cores} cores, ${on.memoryGb} GiB, Linux ${on.kernel}, Node ${on.node}; load ${on.load.join(' ')} before the start`)
+const inOrder = Object.keys(parts).filter((name) => only.includes(name))
+if (inOrder.length) {
+  const s = await start(hosts, figures, scale)
+  let over = false
+  const end = async () => { if (!over) { over = true; await s.cloud.reset() } }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end().finally(() => process.exit(130)))
+  try {
+    await noLimits(s)
+    for (const name of inOrder) await parts[name](s).catch((e) => figures.fail(name, (e as Error).message))
+  } finally { await end() }
+}
+if (only.includes('queue')) await queue(figures, scale)
+
+const bars = figures.all.filter((f) => f.bar)
+console.log(`\nload ${machine().load.join(' ')} at the end\n${bars.filter((f) => f.held).length} of ${bars.length} bars hold; ${figures.failures.length} failures`)
+for (const f of bars.filter((f) => !f.held)) console.log(`  missed: ${f.name}: ${f.value} ${f.unit}, promised ${f.bar!.most !== undefined ? `at most ${f.bar!.most}` : `at least ${f.bar!.least}`}`)
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine: on, scale, hosts, figures: figures.all, failures: figures.failures }, null, 2)}\n`)
+process.exit(figures.failures.length ? 1 : 0)
