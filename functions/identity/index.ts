@@ -17,12 +17,13 @@ import * as roles from './roles/api.ts'
 import * as implied from './roles/implied.ts'
 import { identity } from './service.ts'
 import * as tokens from './tokens/api.ts'
+import { events } from './tokens/events.ts'
 import * as scopes from './tokens/scopes.ts'
 import * as trusts from './trusts/api.ts'
 import * as users from './users/api.ts'
 
 export default identity.serve([
-  tokens.create, tokens.show, tokens.check, tokens.remove, tokens.revoked,
+  tokens.create, tokens.show, tokens.check, tokens.remove, tokens.revoked, events,
   scopes.projects, scopes.domains, scopes.system, scopes.catalog,
   domains.list, domains.create, domains.show, domains.update, domains.remove, config,
   projects.list, projects.create, projects.show, projects.update, projects.remove, projects.tagEndpoints,
