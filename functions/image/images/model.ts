@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { image } from '../../../schema/image.ts'
+import { full } from '../../kernel/db.ts'
 import { isoSeconds } from '../../kernel/view.ts'
 import type { ImageRow } from './use.ts'
 
@@ -10,7 +11,7 @@ export const STORE = 's3'
 export const IMPORT_METHODS = ['glance-direct']
 
 /** An image's tags, read with its row. */
-export const tagsOf = sql<string>`(select json_group_array(tag) from (select tag from image_tag where image_tag.image = ${image.id} order by tag))`
+export const tagsOf = sql<string>`(select json_group_array(tag) from (select tag from image_tag where image_tag.image = ${full(image.id)} order by tag))`
 export interface TaggedImage { image: ImageRow; tags: string }
 
 const iso = isoSeconds

@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { attachment, groupSnapshot, groupType, snapshot, volume, volumeGroup, volumeType } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { q } from '../../kernel/db.ts'
+import { full, q } from '../../kernel/db.ts'
 import { start } from '../../kernel/engine.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
@@ -27,7 +27,7 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   const page = listing(ctx, query, { created_at: volumeGroup.createdAt, id: volumeGroup.id, name: volumeGroup.name, status: volumeGroup.status })
   if (page.none) return { groups: [] }
   const { after, order } = keyset(volumeGroup, volumeGroup.id, page)
-  const [rows] = await ctx.read(q.select({ group: volumeGroup, status: settled('volume_group').as('now'), volumes: sql<string>`(select json_group_array(id) from volume where group_id = ${volumeGroup.id})`.as('members') }).from(volumeGroup)
+  const [rows] = await ctx.read(q.select({ group: volumeGroup, status: settled('volume_group').as('now'), volumes: sql<string>`(select json_group_array(id) from volume where group_id = ${full(volumeGroup.id)})`.as('members') }).from(volumeGroup)
     .where(and(tenants(ctx, query, volumeGroup.project), query.has('name') ? eq(volumeGroup.name, query.get('name')!) : undefined, after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
   const cut = cutPage(rows, page, (r) => r.group.id)
   return { groups: cut.rows.map((r) => (detail ? detailed(ctx, r, isTrue(query.get('list_volume')) ? JSON.parse(r.volumes) : undefined) : { id: r.group.id, name: r.group.name ?? '' })), ...nextLink(ctx, withoutOffset(url), 'groups', cut.next) }

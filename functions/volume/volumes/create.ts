@@ -20,7 +20,7 @@ const fields = {
   volume_type: t.Optional(text), metadata: t.Optional(t.Union([words, t.Null()])), snapshot_id: t.Optional(id), source_volid: t.Optional(id), imageRef: t.Optional(id), image_id: t.Optional(id), availability_zone: t.Optional(text),
   multiattach: t.Optional(truth), consistencygroup_id: t.Optional(id),
   // Old clients send these; they say nothing.
-  status: t.Optional(t.Unknown()), user_id: t.Optional(t.Unknown()), project_id: t.Optional(t.Unknown()), attach_status: t.Optional(t.Unknown()), source_replica: t.Optional(t.Null()),
+  status: t.Optional(t.Unknown()), user_id: t.Optional(t.Unknown()), project_id: t.Optional(t.Unknown()), attach_status: t.Optional(t.Unknown()), source_replica: t.Optional(t.Null()), backup_id: t.Optional(id),
 }
 const hints = t.Optional(t.Union([t.Object({}), t.Null()]))
 const body = (more: object) => t.Object({ volume: t.Object({ ...fields, ...more }, closed), 'OS-SCH-HNT:scheduler_hints': hints }, closed)
@@ -28,10 +28,10 @@ const group = { group_id: t.Optional(id) }
 
 export default endpoint({
   id: 'volumes.create', method: 'POST', path: '/volumes', status: 202, policy: 'volume:create', summary: 'Create a volume',
-  body: { '3.0': body({}), '3.13': body(group), '3.47': body({ ...group, backup_id: t.Optional(id) }) },
+  body: { '3.0': body({}), '3.13': body(group) },
   async handle(ctx, { body }) { return { volume: await createVolume(ctx, (body as { volume: Ask }).volume) } },
 })
-type Ask = Partial<Static<ReturnType<typeof t.Object<typeof fields>>>> & { group_id?: string | null; backup_id?: string | null }
+type Ask = Partial<Static<ReturnType<typeof t.Object<typeof fields>>>> & { group_id?: string | null }
 
 async function createVolume(ctx: Ctx, ask: Ask) {
   const project = ctx.project, imageId = ask.imageRef ?? ask.image_id
