@@ -14,11 +14,15 @@ export interface Options {
   /** Hosts on this machine; 0 runs the control plane alone. Absent: as before, else one. */
   hosts?: number
   hostPackages: boolean
+  /** An object store and a database that others run; 'local': the cloud's own again. Absent: as before, else its own. */
+  s3Url?: string
+  libsqlUrl?: string
 }
 
 export class Usage extends Error {}
 
 export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
+             [--s3-url URL] [--libsql-url URL]
 
   --data DIR             where everything is kept (./data)
   --port PORT            where the APIs are served (8080)
@@ -26,7 +30,10 @@ export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [-
   --public-url URL       how it is reached from outside, behind a name or a proxy (http://ADDR:PORT)
   --hypervisor KIND      libvirt: real guests, needs root on Linux; simulated: guests that exist in name only
   --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated
-  --no-host-packages     install no Debian packages`
+  --no-host-packages     install no Debian packages
+  --s3-url URL           keep bytes in this S3, not in DIR/s3; keys: S3_ACCESS_KEY, S3_SECRET_KEY (also S3_BUCKET, REGION_S3, S3_PUBLIC_URL)
+  --libsql-url URL       keep rows in this libSQL server, not in DIR/db; its token: LIBSQL_TOKEN
+                         both are remembered, keys too; the word local in place of a URL goes back to the cloud's own`
 
 /** Reads the command line of `npm start`; what is wrong with it is thrown as Usage. */
 export function parse(args: string[]): Options {
@@ -34,7 +41,8 @@ export function parse(args: string[]): Options {
   try {
     ({ values } = parseArgs({ args, strict: true, allowNegative: true, options: {
       data: { type: 'string', default: 'data' }, port: { type: 'string', default: '8080' }, listen: { type: 'string', default: '127.0.0.1' },
-      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true }, help: { type: 'boolean' },
+      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true },
+      's3-url': { type: 'string' }, 'libsql-url': { type: 'string' }, help: { type: 'boolean' },
     } }))
   } catch (e) { throw new Usage((e as Error).message) }
   if (values.help) throw new Usage('')
@@ -48,10 +56,18 @@ export function parse(args: string[]): Options {
   if (!isIP(values.listen)) throw new Usage(`--listen takes an IP address, not '${values.listen}'`)
   const publicUrl = values['public-url']?.replace(/\/+$/, '')
   if (publicUrl !== undefined && !/^https?:\/\/[^/?#]+$/.test(publicUrl)) throw new Usage(`--public-url is http:// or https:// and a host, without a path, not '${publicUrl}'`)
+  const store = (name: 's3-url' | 'libsql-url', shape: RegExp, like: string) => {
+    const url = values[name]?.replace(/\/+$/, '')
+    if (url !== undefined && url !== 'local' && !(shape.test(url) && URL.canParse(url))) throw new Usage(`--${name} is ${like}, or the word local, not '${url}'`)
+    return url
+  }
   if (!values.data) throw new Usage('--data takes a folder')
   const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
   if (hypervisor === 'libvirt' && hosts! > 1) throw new Usage('more than one host on this machine is simulated: leave --hypervisor libvirt out, or --hosts')
-  return { data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, hostPackages: values['host-packages'] }
+  return {
+    data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, hostPackages: values['host-packages'],
+    s3Url: store('s3-url', /^https?:\/\/[^?#@]+$/, 'http:// or https:// and a host'), libsqlUrl: store('libsql-url', /^(https?|libsql):\/\/[^?#@]+$/, 'http://, https:// or libsql:// and a host'),
+  }
 }
 
 /** An address as it stands in a URL. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bridgeArgs } from './bridge.ts'
+import { keptStores } from './external.ts'
 import { releaseExternal } from './host/external.ts'
 import { processes, shortLink, startLibvirt } from './host/libvirtd.ts'
 import { isCloud, layout, node, type Layout } from './layout.ts'
@@ -24,7 +25,10 @@ async function reset(at: Layout): Promise<void> {
   if (failures.length) throw new Error(`${failures.join('\n')}\n${at.dir} was left as it is, so that reset can be tried again`)
   rmSync(shortLink(at), { force: true })
   releaseExternal(at)
+  const { s3, libsql } = keptStores(at)
   rmSync(at.dir, { recursive: true, force: true })
+  if (libsql) say(`  its rows are still in the database at ${libsql.url}: that is for you to remove`)
+  if (s3) say(`  its bytes are still in bucket ${s3.bucket} at ${s3.url}: that is for you to remove`)
 }
 
 async function stopEverything(at: Layout): Promise<number> {

@@ -1,7 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { startBridge, type Host } from './bridge.ts'
-import { bucket, makeBucket } from './bucket.ts'
 import { Control } from './control.ts'
 import { writeClientFiles } from './files.ts'
 import type { Functions } from './functions.ts'
@@ -9,15 +8,15 @@ import { chooseHypervisor } from './host/choose.ts'
 import { claimExternal } from './host/external.ts'
 import { startLibvirt } from './host/libvirtd.ts'
 import { virtType } from './host/virt-type.ts'
-import { node, root, type Layout } from './layout.ts'
-import { migrateUrl } from './migrate.ts'
+import type { Layout } from './layout.ts'
 import { bracketed, reachable, type Options } from './options.ts'
-import { free, ports } from './ports.ts'
+import { free } from './ports.ts'
 import { say, step } from './say.ts'
 import { secrets, type Secrets } from './secrets.ts'
 import { guest, type Guest } from './setup/guest.ts'
 import { missingForGuest } from './setup/packages.ts'
 import { readState, withState, writeState } from './state.ts'
+import { stores } from './stores.ts'
 import type { Supervisor } from './supervisor.ts'
 
 export const region = 'RegionOne'
@@ -71,22 +70,9 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
 
 async function controlPlane(options: Options, at: Layout, supervisor: Supervisor, functions: Functions, keys: Secrets) {
   const address = reachable(options.listen)
-  const s3Host = options.listen
   for (const name of ['functions', 'bridge', 'libsql', 's3']) await supervisor.replaceStale(name)
   if (!await free(options.listen, options.port)) throw new Error(`${bracketed(options.listen)}:${options.port} is taken by another program: choose another --port`)
-  const { libsql, s3 } = await ports(at, s3Host)
-  const script = (name: string, args: string[]) => ['--disable-warning=ExperimentalWarning', path.join(root, 'local', name, 'main.ts'), ...args]
-  const libsqlUrl = `http://127.0.0.1:${libsql}`, s3Url = `http://${bracketed(address)}:${s3}`
-
-  await step('database and object store', async (note) => {
-    await supervisor.start({ name: 'libsql', command: node, args: script('libsql', ['--file', at.in('db', 'cloud.db'), '--port', String(libsql), '--host', '127.0.0.1']), env: { VIRGA_DB_TOKEN: keys.libsqlToken } })
-    await supervisor.start({ name: 's3', command: node, args: script('s3', ['--dir', at.in('s3'), '--port', String(s3), '--host', s3Host]), env: { VIRGA_S3_ACCESS_KEY: keys.s3AccessKey, VIRGA_S3_SECRET_KEY: keys.s3SecretKey } })
-    await supervisor.until('libsql', 30_000, async () => (await fetch(`${libsqlUrl}/v2`, { headers: { authorization: `Bearer ${keys.libsqlToken}` } })).ok)
-    await supervisor.until('s3', 30_000, async () => (await fetch(s3Url)).status < 500)
-    await makeBucket(s3Url, keys)
-    const applied = await migrateUrl(libsqlUrl, keys.libsqlToken)
-    note(applied.length ? `${applied.length} migrations applied` : 'up to date')
-  })
+  const bindings = await step('database and object store', (note) => stores(options, at, supervisor, keys, note))
 
   const url = options.publicUrl ?? `http://${bracketed(address)}:${options.port}`
   const local = ['0.0.0.0', '::'].includes(options.listen) ? '127.0.0.1' : options.listen
@@ -94,8 +80,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
   const control = new Control(inner, keys.internal)
   await step('functions', async () => {
     await supervisor.start(await functions(at, { listen: options.listen, port: options.port, vars: {
-      LIBSQL_URL: libsqlUrl, LIBSQL_TOKEN: keys.libsqlToken, S3_URL: s3Url, S3_ACCESS_KEY: keys.s3AccessKey, S3_SECRET_KEY: keys.s3SecretKey, S3_BUCKET: bucket,
-      MASTER_SECRET: keys.master, INTERNAL_SECRET: keys.internal, PUBLIC_URL: url, REGION: region,
+      ...bindings, MASTER_SECRET: keys.master, INTERNAL_SECRET: keys.internal, PUBLIC_URL: url, REGION: region,
     } }))
     await supervisor.until('functions', 60_000, control.answers)
   })

@@ -28,10 +28,10 @@ export function debianLike(): boolean {
   try { return /^(ID|ID_LIKE)=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8')) } catch { return false }
 }
 
-/** Installs what is missing. Nothing is started by it that would get in the way: the cloud runs daemons of its own. */
-export async function installPackages(logfile: string, note: Note): Promise<void> {
-  const missing = await notInstalled()
-  if (!missing.length) return note(`all ${wanted.length} there`)
+/** Installs what is missing of `names`. Nothing is started by it that would get in the way: the cloud runs daemons of its own. */
+export async function installPackages(logfile: string, note: Note, names = wanted): Promise<void> {
+  const missing = await notInstalled(names)
+  if (!missing.length) return note(`all ${names.length} there`)
   note(`${missing.length} to install`)
   if (!listsFresh()) await apt(['update'], logfile, (text) => note(`package lists ${text}`))
   const install = () => apt(['install', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...missing], logfile, (text) => note(`installing ${missing.length}, ${text}`))
@@ -40,10 +40,10 @@ export async function installPackages(logfile: string, note: Note): Promise<void
   note(`${missing.length} installed`)
 }
 
-async function notInstalled(): Promise<string[]> {
-  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted]).catch((e) => e as { stdout: string })
+async function notInstalled(names: string[]): Promise<string[]> {
+  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]).catch((e) => e as { stdout: string })
   const there = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]))
-  return wanted.filter((name) => !there.has(name))
+  return names.filter((name) => !there.has(name))
 }
 
 function listsFresh(): boolean {
