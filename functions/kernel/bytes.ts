@@ -1,6 +1,6 @@
 import { AwsClient } from 'aws4fetch'
 import type { Env, World } from './env.ts'
-import { notFound, unavailable } from './fault.ts'
+import { Fault, notFound, unavailable } from './fault.ts'
 
 /**
  * The object store. Keys are never reused: bytes are written first, then the row that points at them is committed, and
@@ -31,18 +31,22 @@ export class Bytes {
 
   /** Streams a body of known length; for one of unknown length see `upload`. */
   async put(key: string, body: BodyInit, length?: number, type = 'application/octet-stream'): Promise<void> {
-    const answer = await this.send(key, { method: 'PUT', body, headers: { 'content-type': type, ...(length === undefined ? {} : { 'content-length': String(length) }) } })
+    const sized = body instanceof ReadableStream && length !== undefined ? ofLength(body, length) : body
+    const answer = await this.send(key, { method: 'PUT', body: sized, headers: { 'content-type': type, ...(length === undefined ? {} : { 'content-length': String(length) }) } })
     await expect(answer, 200)
   }
   async get(key: string, range?: string): Promise<Response> {
     const answer = await this.send(key, { headers: range ? { range } : {} })
     if (answer.status === 404) throw notFound('object', key)
+    if (answer.status === 416) throw new Fault('invalid', `The range ${range} is not within the object.`, { status: 416 })
     await expect(answer, 200, 206)
     return answer
   }
   async head(key: string): Promise<number | undefined> {
     const answer = await this.send(key, { method: 'HEAD' })
-    return answer.status === 200 ? Number(answer.headers.get('content-length')) : undefined
+    if (answer.status === 404) return undefined
+    await expect(answer, 200)
+    return Number(answer.headers.get('content-length'))
   }
   async delete(key: string): Promise<void> { await expect(await this.send(key, { method: 'DELETE' }), 200, 204, 404) }
 
@@ -62,18 +66,36 @@ export class Bytes {
   async part(key: string, upload: string, number: number, body: BodyInit): Promise<string> {
     const answer = await this.send(key, { method: 'PUT', body }, `?partNumber=${number}&uploadId=${encodeURIComponent(upload)}`)
     await expect(answer, 200)
-    return answer.headers.get('etag') ?? ''
+    const etag = answer.headers.get('etag')
+    if (!etag) throw unavailable('The object store did not say what it made of a part.', { retryAfter: 5 })
+    return etag
   }
   async complete(key: string, upload: string, etags: string[]): Promise<void> {
     const parts = etags.map((e, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${e.replaceAll('"', '&quot;')}</ETag></Part>`).join('')
-    await expect(await this.send(key, { method: 'POST', body: `<CompleteMultipartUpload>${parts}</CompleteMultipartUpload>` }, `?uploadId=${encodeURIComponent(upload)}`), 200)
+    const answer = await this.send(key, { method: 'POST', body: `<CompleteMultipartUpload>${parts}</CompleteMultipartUpload>` }, `?uploadId=${encodeURIComponent(upload)}`)
+    await expect(answer, 200)
+    // The 200 may have been sent before the parts were put together; then the body tells how that went.
+    const text = await answer.text()
+    if (!text.includes('<CompleteMultipartUploadResult')) throw refused(answer.status, text)
   }
-  async abort(key: string, upload: string): Promise<void> { await this.send(key, { method: 'DELETE' }, `?uploadId=${encodeURIComponent(upload)}`) }
+  /** Content when there is nothing to abort. */
+  async abort(key: string, upload: string): Promise<void> {
+    await expect(await this.send(key, { method: 'DELETE' }, `?uploadId=${encodeURIComponent(upload)}`), 200, 204, 404)
+  }
 }
 
 async function expect(answer: Response, ...statuses: number[]) {
   if (statuses.includes(answer.status)) return
-  const text = await answer.text().catch(() => '')
-  console.warn(JSON.stringify({ level: 'warn', what: 'object store refused', status: answer.status, text: text.slice(0, 300) }))
-  throw unavailable('The object store refused the operation.', { retryAfter: 5 })
+  throw refused(answer.status, await answer.text().catch(() => ''))
+}
+
+function refused(status: number, text: string): Fault {
+  console.warn(JSON.stringify({ level: 'warn', what: 'object store refused', status, text: text.slice(0, 300) }))
+  return unavailable('The object store refused the operation.', { retryAfter: 5 })
+}
+
+/** workerd sends a stream in chunks of unknown sum unless it is one of these; object stores refuse that. */
+function ofLength(body: ReadableStream, length: number): ReadableStream {
+  const { FixedLengthStream } = globalThis as { FixedLengthStream?: new (length: number) => TransformStream }
+  return FixedLengthStream ? body.pipeThrough(new FixedLengthStream(length)) : body
 }
