@@ -24,16 +24,28 @@ export async function readText(request: Request, limit: number): Promise<string>
 }
 
 export function parseJson(text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
     throw invalid('Malformed request body: it is not valid JSON.')
   }
+  // Only an escape can bring in what is no text.
+  if (/\\u(0000|d[89a-f])/i.test(text)) onlyText(value)
+  return value
+}
+
+/** A NUL or half a character can be stored nowhere, in a name or in a value. */
+function onlyText(value: unknown) {
+  if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) throw invalid('Malformed request body: a text has a NUL character or an incomplete one.')
+  if (value && typeof value === 'object') for (const [k, v] of Object.entries(value)) { onlyText(k); onlyText(v) }
 }
 
 /** 400 that names the first field that is wrong, and why. */
 export function check(schema: TSchema, value: unknown) {
   if (Value.Check(schema, value)) return
+  const meant = branch(schema, value)
+  if (meant) return check(meant, value)
   const errors = [...Value.Errors(schema, value)] as { keyword: string; instancePath: string; message: string; params: Record<string, unknown> }[]
   const extra = errors.find((e) => e.keyword === 'additionalProperties')
   const missing = errors.find((e) => e.keyword === 'required')
@@ -42,6 +54,13 @@ export function check(schema: TSchema, value: unknown) {
   const worst = [...errors].sort((a, b) => depth(b) - depth(a))[0]
   const chosen = extra && (!worst || worst.keyword === 'boolean' || depth(worst) <= depth(extra) + 1) ? extra : missing ?? worst
   throw invalid(describe(chosen, value))
+}
+
+/** Of several kinds of body, the one that was meant: the complaint is about that one alone. */
+function branch(schema: TSchema, value: unknown): TSchema | undefined {
+  const { anyOf } = schema as { anyOf?: (TSchema & { required?: string[] })[] }
+  if (!anyOf || !value || typeof value !== 'object') return undefined
+  return anyOf.find((s) => s.required?.length && s.required.every((k) => k in value))
 }
 
 function describe(e: { keyword: string; instancePath: string; message: string; params: Record<string, unknown> } | undefined, value: unknown) {

@@ -5,7 +5,7 @@ import type { Desired, Rule } from '../../schema/hosts.ts'
 import { address, addressGroup, floatingIp, network, port, portSecurityGroup, router, routerInterface, securityGroupRule, subnet } from '../../schema/network.ts'
 import type { HostRow } from '../hosts/signed.ts'
 import type { Ctx } from '../kernel/ctx.ts'
-import { full, q } from '../kernel/db.ts'
+import { full as column, q } from '../kernel/db.ts'
 import { cidrOf } from './addresses.ts'
 import { wireProtocol } from './security/protocols.ts'
 import { dhcpOption } from './ports/options.ts'
@@ -22,7 +22,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
   const nets = q.select({ id: port.network }).from(port).where(or(here, inArray(port.id, legPorts), inArray(port.id, gatewayPorts)))
   const groupsHere = q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(here)))
   const remoteGroups = q.select({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, groupsHere), isNotNull(securityGroupRule.remoteGroup)))
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround] = await ctx.read(
     q.select().from(network).where(inArray(network.id, nets)),
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     q.select().from(port).where(inArray(port.network, nets)),
@@ -40,13 +40,19 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     // What a guest is told depends on its own row, its ports and the floating addresses on top of them.
     q.select({
       server: server.id,
-      etag: sql<string>`${server.updatedAt} || '.' || coalesce((select sum(p.revision) || '.' || count(f.id) || '.' || coalesce(max(f.updated_at), 0) from port p left join floating_ip f on f.port = p.id where p.device = "server"."id"), '')`,
+      etag: sql<string>`${column(server.updatedAt)} || '.' || coalesce((select sum(p.revision) || '.' || count(f.id) || '.' || coalesce(max(f.updated_at), 0) from port p left join floating_ip f on f.port = p.id where p.device = ${column(server.id)}), '')`,
     }).from(server).where(eq(server.host, h.id)),
+    // Legs of routers that live elsewhere: their hosts are peers, and guests here send there what leaves the subnet.
+    q.select({ port: routerInterface.port, host: router.host }).from(routerInterface).innerJoin(router, eq(router.id, routerInterface.router)).innerJoin(port, eq(port.id, routerInterface.port))
+      .where(and(inArray(port.network, nets), eq(router.adminUp, true), isNotNull(router.host))),
   )
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))
   const of = <T, K>(list: T[], key: (t: T) => K) => { const m = new Map<K, T[]>(); for (const t of list) m.set(key(t), [...(m.get(key(t)) ?? []), t]); return (k: K) => m.get(k) ?? [] }
   const subnetsOf = of(subnets, (s) => s.network), portsOf = of(ports, (p) => p.network), addressesOf = of(addresses, (a) => a.port)
   const rulesOf = of(rules, (r) => r.securityGroup), groupsOf = of(memberships, (m) => m.port), remotesOf = of(remotes, (r) => r.group)
+  const legHost = new Map(legsAround.map((l) => [l.port, l.host!]))
+  const hostOf = (p: (typeof ports)[number]) => legHost.get(p.id) ?? p.host
+  const isLeg = (p: (typeof ports)[number]) => legHost.has(p.id)
   const bound = (p: (typeof ports)[number]) => addressesOf(p.id).map((a) => ({ subnet: a.subnet, address: a.address }))
   const prefixed = (p: string) => addressesOf(p).map((a) => ({ address: a.address, prefix: cidrOf(subnets.find((s) => s.id === a.subnet)!.cidr).prefix }))
   const full = (a: string) => `${a}/${a.includes(':') ? 128 : 32}`
@@ -73,13 +79,13 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     revision: self?.revision ?? h.revision,
     networks: networks.map((n) => {
       const dhcpPort = portsOf(n.id).find((p) => p.deviceOwner === 'network:dhcp')
-      const peers = [...new Set(portsOf(n.id).flatMap((p) => (p.host && p.host !== h.id ? underlay.get(p.host) ?? [] : [])))].sort()
+      const peers = [...new Set(portsOf(n.id).flatMap((p) => { const at = hostOf(p); return at && at !== h.id ? underlay.get(at) ?? [] : [] }))].sort()
       return {
         id: n.id, vni: n.vni, mtu: n.mtu, external: n.external, peers, dnsDomain: n.dnsDomain.replace(/\.$/, ''),
         dhcp: dhcpPort && subnetsOf(n.id).some((s) => s.dhcp) ? { port: dhcpPort.id, mac: dhcpPort.mac, addresses: addressesOf(dhcpPort.id).map((a) => a.address) } : undefined,
         subnets: subnetsOf(n.id).map((s) => ({
           id: s.id, cidr: s.cidr, gateway: s.gateway ?? undefined, dhcp: s.dhcp, dns: s.dns, routes: s.routes,
-          v6: s.version === 6 && s.dhcp ? (s.addressMode as 'slaac' | null) ?? undefined : undefined,
+          v6: s.version === 6 && s.dhcp ? ((s.raMode ?? s.addressMode) as 'slaac' | null) ?? undefined : undefined,
         })),
       }
     }),
@@ -87,9 +93,10 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       id: p.id, network: p.network, mac: p.mac, server: p.device, up: p.adminUp, addresses: bound(p), hostname: label(p), security: security(p),
       dhcpOptions: p.dhcpOptions.flatMap((o) => dhcpOption(o) ?? []),
     })),
-    elsewhere: ports.filter((p) => !(p.host === h.id && isGuest(p)) && !p.deviceOwner.startsWith('network:')).map((p) => ({
-      id: p.id, network: p.network, mac: p.mac, addresses: bound(p), host: p.host && p.host !== h.id ? underlay.get(p.host) ?? undefined : undefined, hostname: label(p),
-    })),
+    elsewhere: ports.filter((p) => !(p.host === h.id && isGuest(p)) && (!p.deviceOwner.startsWith('network:') || (isLeg(p) && hostOf(p) !== h.id))).map((p) => {
+      const at = hostOf(p)
+      return { id: p.id, network: p.network, mac: p.mac, addresses: bound(p), host: at && at !== h.id ? underlay.get(at) ?? undefined : undefined, hostname: isLeg(p) ? undefined : label(p) }
+    }),
     routers: routers.map((r) => {
       const gateway = r.gatewayPort ? ports.find((p) => p.id === r.gatewayPort) : undefined
       return {

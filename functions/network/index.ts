@@ -1,11 +1,29 @@
-import { networks } from './networks/api.ts'
-import { ports } from './ports/api.ts'
-import { securityGroups } from './security/api.ts'
-import { securityGroupRules } from './security/rules.ts'
-import { floatingIps } from './floatingips/api.ts'
-import { extraRoutes, routers } from './routers/api.ts'
+import { addressGroupActions, addressGroups } from './addressgroups/api.ts'
+import { addressScopes } from './addressscopes/api.ts'
+import { agents, dhcpScheduling, routerScheduling } from './agents/api.ts'
+import { availability } from './availability/api.ts'
+import { discovery } from './extensions/api.ts'
+import { floatingIpResource, floatingIps } from './floatingips/api.ts'
+import { networkResource, networks } from './networks/api.ts'
+import { portResource, ports } from './ports/api.ts'
+import { quotas } from './quotas/api.ts'
+import { rbacPolicies } from './rbac/api.ts'
+import { extraRoutes, routerResource, routers } from './routers/api.ts'
 import { addInterface, removeInterface } from './routers/interfaces.ts'
+import { groupResource, securityGroups } from './security/api.ts'
+import { ruleResource, securityGroupRules } from './security/rules.ts'
 import { neutron } from './service.ts'
-import { subnets } from './subnets/api.ts'
+import { poolActions, poolResource, subnetPools } from './subnetpools/api.ts'
+import { subnetResource, subnets } from './subnets/api.ts'
+import { tagsOf } from './tags/api.ts'
+import { zones } from './zones/api.ts'
 
-export default neutron.serve([networks, subnets, ports, securityGroups, securityGroupRules, routers, extraRoutes, addInterface, removeInterface, floatingIps])
+export default neutron.serve([
+  discovery,
+  networks, subnets, ports,
+  routers, addInterface, removeInterface, extraRoutes, floatingIps,
+  securityGroups, securityGroupRules, addressGroups, addressGroupActions,
+  subnetPools, poolActions, addressScopes, rbacPolicies, quotas,
+  agents, dhcpScheduling, routerScheduling, zones, availability,
+  ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource].map(tagsOf),
+])

@@ -2,7 +2,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { address, floatingIp, network, port, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { q, type Query } from '../../kernel/db.ts'
+import { full, q, type Query } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
@@ -22,7 +22,7 @@ const view = (r: Row) => {
     port_forwardings: [], qos_policy_id: null, dns_name: r.dnsName, dns_domain: r.dnsDomain,
   }
 }
-const details = sql<string | null>`(select json_object('name', p.name, 'network_id', p.network, 'mac_address', p.mac, 'admin_state_up', p.admin_up, 'status', p.status, 'device_id', p.device, 'device_owner', p.device_owner) from port p where p.id = ${floatingIp.port})`.as('details')
+const details = sql<string | null>`(select json_object('name', p.name, 'network_id', p.network, 'mac_address', p.mac, 'admin_state_up', p.admin_up, 'status', p.status, 'device_id', p.device, 'device_owner', p.device_owner) from port p where p.id = ${full(floatingIp.port)})`.as('details')
 
 async function create(ctx: Ctx, { address: asked, portId, fixedAddress, subnetId, ...values }: Row): Promise<Row> {
   if (asked && !ctx.can('create_floatingip:floating_ip_address')) throw forbidden('(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy', { type: 'PolicyNotAuthorized' })

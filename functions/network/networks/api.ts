@@ -4,7 +4,7 @@ import { floatingIp, network, port, rbac, router, subnet } from '../../../schema
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full, onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
-import { field, resource, rows, type Row } from '../../kernel/resource.ts'
+import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { touchNetworks } from '../touch.ts'
@@ -85,7 +85,7 @@ const idle = sql`${port.deviceOwner} = 'network:floatingip' and exists (select 1
 
 const opened = (action: string, name: string) => sql<number>`(select count(*) from rbac where object = ${full(network.id)} and object_type = 'network' and action = ${action})`.as(name)
 
-export const networks = resource(style, {
+export const networkResource: Resource = {
   name: 'network', plural: 'networks', path: '/networks', table: network, view, visible: visibleNetworks, sort: [['id', 'asc']],
   extras: { subnets: sql<string>`(select json_group_array(id) from subnet where network = ${full(network.id)})`.as('subnets'), opened: opened('access_as_shared', 'opened'), externalFor: opened('access_as_external', 'external_for') },
   fields: {
@@ -116,4 +116,5 @@ export const networks = resource(style, {
   },
   joins: { remove: (_ctx, id) => [q.select({ id: port.id }).from(port).where(and(eq(port.network, id), sql`${port.deviceOwner} <> 'network:dhcp' and not (${idle})`)).limit(1)] },
   verbs: { create, update, remove },
-})
+}
+export const networks = resource(style, networkResource)

@@ -5,7 +5,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { rows, type Row } from '../../kernel/resource.ts'
-import { readAddress } from '../addresses.ts'
+import { newMac, readAddress } from '../addresses.ts'
 import { visibleGroups } from '../security/groups.ts'
 import { touch } from '../touch.ts'
 import { chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
@@ -35,7 +35,7 @@ export async function updatePort(ctx: Ctx, row: Row, change: Row, joined: any[])
   const now = row as PortRow & Row
   checkMay(ctx, 'update', change, net, now)
   const { fixedIps, groups: wanted, hostId, ...set } = change
-  if (set.mac === null) delete set.mac
+  if (set.mac === null) set.mac = newMac(ctx.world.random(3))
   if (set.mac) {
     set.mac = readMac(set.mac, 'mac_address')
     if (set.mac !== now.mac && now.host) throw conflict(`Unable to complete operation on port ${now.id}, port is already bound, port type: bridge, old_mac ${now.mac}, new_mac ${set.mac}.`, { type: 'PortBound' })

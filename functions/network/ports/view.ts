@@ -9,8 +9,8 @@ import { standardView } from '../standard.ts'
 export const portExtras = {
   fixed: sql<string>`(select json_group_array(json_object('subnet_id', a.subnet, 'ip_address', a.address)) from address a where a.port = ${full(port.id)})`.as('fixed'),
   groups: sql<string>`(select json_group_array(m.security_group) from port_security_group m where m.port = ${full(port.id)})`.as('groups'),
-  hostName: sql<string | null>`(select h.name from host h where h.id = ${port.host})`.as('host_name'),
-  netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${port.network})`.as('net_domain'),
+  hostName: sql<string | null>`(select h.name from host h where h.id = ${full(port.host)})`.as('host_name'),
+  netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${full(port.network)})`.as('net_domain'),
 }
 export interface FixedIp { subnet_id: string; ip_address: string }
 /** Extras come as JSON from the database and as they are from the hands that just made them. */

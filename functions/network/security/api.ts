@@ -50,7 +50,11 @@ const members = (_ctx: Ctx, id: string) => [q.select({ port: portSecurityGroup.p
 
 export const groupResource: Resource = {
   name: 'security_group', plural: 'security_groups', path: '/security-groups', table: securityGroup, view: groupView, extras: groupExtras, sort: [['id', 'asc']], visible: visibleGroups.where,
-  fields: { ...standardFields, stateful: field(t.Boolean(), 'create update filter') },
+  fields: {
+    ...standardFields,
+    // Filters here follow connections, always.
+    stateful: field(t.Literal(true), 'create update filter'),
+  },
   filterNames: ['shared'],
   filters: (ctx, query) => [...tagFilters(query, sql`${securityGroup.tags}`), query.has('shared') ? sql`(exists (select 1 from rbac where object = ${securityGroup.id} and object_type = 'security_group')) = ${/^(true|1)$/i.test(query.get('shared')!) ? 1 : 0}` : undefined],
   joins: { update: members, remove: members },

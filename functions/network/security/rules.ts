@@ -2,7 +2,7 @@ import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { addressGroup, securityGroup, securityGroupRule } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { onDuplicate, q } from '../../kernel/db.ts'
+import { full, onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { openedTo } from '../networks/visible.ts'
@@ -60,7 +60,7 @@ const id = t.String({ maxLength: 36 })
 
 export const ruleResource: Resource = {
   name: 'security_group_rule', plural: 'security_group_rules', path: '/security-group-rules', table: securityGroupRule, view: ruleView, sort: [['id', 'asc']],
-  extras: { isDefault: sql<number>`(select g.is_default from security_group g where g.id = ${securityGroupRule.securityGroup})`.as('is_default') },
+  extras: { isDefault: sql<number>`(select g.is_default from security_group g where g.id = ${full(securityGroupRule.securityGroup)})`.as('is_default') },
   visible: (ctx) => (ctx.caller.admin ? undefined : or(eq(securityGroupRule.project, ctx.project), inArray(securityGroupRule.securityGroup, q.select({ id: securityGroup.id }).from(securityGroup).where(eq(securityGroup.project, ctx.project))))),
   fields: {
     id: standardFields.id, description: standardFields.description, tenant_id: standardFields.tenant_id, project_id: standardFields.project_id, revision_number: standardFields.revision_number,

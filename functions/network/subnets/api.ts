@@ -4,7 +4,7 @@ import { address, network, port, routerInterface, subnet, subnetPool } from '../
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, run } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
-import { field, resource, rows, type Row } from '../../kernel/resource.ts'
+import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { type Cidr, cidrOf, contains, defaultPools, newMac, offsetOf, overlaps, rangesOf, readAddress, readCidr, toAddress, toNumber } from '../addresses.ts'
 import { networksOf } from '../networks/visible.ts'
 import { isAutomatic } from '../ports/allocate.ts'
@@ -188,7 +188,7 @@ function remove(ctx: Ctx, row: Row, [[used]]: any[]) {
 const removeReads = (_ctx: Ctx, id: string) => [q.select({ id: port.id }).from(address).innerJoin(port, eq(port.id, address.port)).innerJoin(subnet, eq(subnet.id, address.subnet)).where(and(eq(address.subnet, id),
   sql`${port.deviceOwner} <> 'network:dhcp' and (${port.deviceOwner} like 'network:router%' or not (${subnet.version} = 6 and (coalesce(${subnet.addressMode}, ${subnet.raMode}, '') in ('slaac', 'dhcpv6-stateless'))))`)).limit(1)]
 
-export const subnets = resource(style, {
+export const subnetResource: Resource = {
   name: 'subnet', plural: 'subnets', path: '/subnets', table: subnet, view, sort: [['id', 'asc']],
   visible: (ctx) => (ctx.caller.admin ? undefined : sql`(${eq(subnet.project, ctx.project)} or ${inArray(subnet.network, q.select({ id: network.id }).from(network).where(networksOf(ctx.project)))})`),
   fields: {
@@ -213,4 +213,5 @@ export const subnets = resource(style, {
   filters: (_ctx, query) => tagFilters(query, sql`${subnet.tags}`),
   joins: { update: updateReads, remove: removeReads },
   verbs: { createAll, update, remove },
-})
+}
+export const subnets = resource(style, subnetResource)
