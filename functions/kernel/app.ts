@@ -43,6 +43,7 @@ function documents(s: Service, request: Request, url: URL, path: string): Respon
 }
 
 async function answer(app: App, s: Service, request: Request, url: URL, fullPath: string, about: { requestId: string; version: number }, headers: Headers): Promise<Response> {
+  if (/%00/i.test(url.pathname + url.search)) throw invalid('The path and its query may not contain a NUL character.')
   const db = new Database(app.env, app.world)
   const prefix = s.prefixes.find((p) => fullPath === p || fullPath.startsWith(`${p}/`))
   if (prefix === undefined) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })
