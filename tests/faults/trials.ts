@@ -43,7 +43,7 @@ export async function trials(c: Running, count: number, seed: number, say: (line
       ...chance.take(free, 2).flatMap((v) => chance.take(idle, 1).map((s) => send('attach', 'POST', `${compute}/${s.id}/os-volume_attachments`, { volumeAttachment: { volumeId: v.id } }))),
       ...chance.take(used, 1 + chance.below(2)).map((v) => send('detach', 'DELETE', `${compute}/${v.server}/os-volume_attachments/${v.id}`)),
       // Deleted with their volumes, or while they boot, or twice: all of it must end well.
-      ...chance.take(servers.filter((s) => !idle.includes(s) || chance.next() < 0.7), 3).map((s) => send('delete', 'DELETE', `${compute}/${s.id}`)),
+      ...chance.take(servers.filter((s) => chance.next() < (idle.includes(s) ? 0.7 : 0.25)), 3).map((s) => send('delete', 'DELETE', `${compute}/${s.id}`)),
     ]
     const going = Promise.all(work.map(async (w) => { await sleep(chance.below(120)); await w() }))
     await sleep(chance.below(400))

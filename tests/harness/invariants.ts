@@ -32,7 +32,7 @@ const resolves = references.map(([[child, column], [parent, key]]) =>
   `select '${child}.${column} names ${parent} ' || c."${column}" as what from "${child}" c where c."${column}" is not null and c."${column}" <> '' and not exists (select 1 from "${parent}" p where p."${key}" = c."${column}")`)
 
 /** Words that only a secret follows, and never stand in what many may read. */
-const secrets = ['"adminPass"', '"admin_pass"', '"user_data"', '"userData"', '"password"', '"secret"', 'PRIVATE KEY', 'X-Amz-Signature', 'X-Subject-Token']
+const secrets = ['"adminPass":', '"admin_pass":', '"user_data":', '"userData":', '"password":', '"secret":', 'PRIVATE KEY', 'X-Amz-Signature', 'X-Subject-Token']
 const readable = [['event', 'detail'], ['saga', 'args'], ['saga', 'log'], ['job', 'args'], ['job', 'result'], ['job', 'error'], ['server', 'fault'], ['volume_message', 'message']]
 
 export const invariants: Invariant[] = [

@@ -1,0 +1,75 @@
+import { until } from '../steps.ts'
+import { equal } from './cli.ts'
+import { gone, need, volumeIs, type Story } from './story.ts'
+
+const table = { attach: 'mkdir -p /mnt/v && mount /dev/vdb /mnt/v', text: 'kept through all this' }
+
+/** Waits inside the guest until a disk has come: writing to one that has not fills its memory. */
+const come = (disk: string) => `n=0; while [ ! -b /dev/${disk} ] && [ $n -lt 30 ]; do n=$((n+1)); sleep 1; done; [ -b /dev/${disk} ]`
+
+/** A volume at the first server. */
+export async function volume(s: Story): Promise<string | undefined> {
+  const { steps, demo, real } = s
+  return steps.step('openstack volume create, extend, attach to the running server, write inside, detach', async () => {
+    const { id } = await demo.json('volume', 'create', '--size', '1', 'data')
+    await volumeIs(s, id, 'available')
+    await demo.run('volume', 'set', '--size', '2', id)
+    await until('the volume having grown', 60, async () => { const { volume } = await s.c.call('demo', 'GET', `/volume/v3/volumes/${id}`); return volume.status === 'available' && volume.size === 2 })
+    await demo.run('server', 'add', 'volume', need(s.one, 'the server'), id)
+    const attached = await volumeIs(s, id, 'in-use')
+    equal('where it is', attached.attachments.map((a: { server_id: string }) => a.server_id), [s.one])
+    if (real) {
+      const guest = need(s.guest, 'a guest')
+      await guest.run(come('vdb'))
+      equal('its size inside, in sectors', await guest.run('cat /sys/block/vdb/size'), String(2 * 2 ** 30 / 512))
+      await guest.run(`mkfs.ext4 -q /dev/vdb >/dev/null 2>&1 && ${table.attach} && echo ${table.text} > /mnt/v/note && sync && umount /mnt/v`)
+    }
+    await demo.run('server', 'remove', 'volume', s.one!, id)
+    await volumeIs(s, id, 'available')
+    if (real) await until('the disk gone inside', 20, async () => await need(s.guest, 'a guest').run('[ -b /dev/vdb ] && echo there || echo gone') === 'gone')
+    return id as string
+  })
+}
+
+/** The same volume at the second server; its snapshot, and what is made from that and from an image. */
+export async function elsewhere(s: Story, data: string | undefined) {
+  const { steps, demo, real } = s
+  await steps.step('attached to a second server: the data is still there', async () => {
+    const id = need(data, 'the volume')
+    await demo.run('server', 'add', 'volume', need(s.two, 'the second server'), id)
+    await volumeIs(s, id, 'in-use')
+    if (real) {
+      const guest = need(s.second, 'a guest')
+      await guest.run(come('vdb'))
+      equal('what was written', await guest.run(`${table.attach} && cat /mnt/v/note; umount /mnt/v`), table.text)
+    }
+    await demo.run('server', 'remove', 'volume', s.two!, id)
+    await volumeIs(s, id, 'available')
+  })
+  const made: string[] = []
+  await steps.step('openstack volume snapshot create, volume create --snapshot: with the data in it', async () => {
+    const { id: snapshot } = await demo.json('volume', 'snapshot', 'create', '--volume', need(data, 'the volume'), 'moment')
+    await until('the snapshot being available', 60, async () => (await s.c.call('demo', 'GET', `/volume/v3/snapshots/${snapshot}`)).snapshot.status === 'available')
+    const { id } = await demo.json('volume', 'create', '--snapshot', snapshot, 'again')
+    made.push(id)
+    await volumeIs(s, id, 'available')
+    if (real) {
+      await demo.run('server', 'add', 'volume', need(s.two, 'the second server'), id)
+      await volumeIs(s, id, 'in-use')
+      const guest = need(s.second, 'a guest')
+      await guest.run(come('vdb'))
+      equal('what was written', await guest.run(`${table.attach} && cat /mnt/v/note; umount /mnt/v`), table.text)
+      await demo.run('server', 'remove', 'volume', s.two!, id)
+      await volumeIs(s, id, 'available')
+    }
+    await demo.run('volume', 'snapshot', 'delete', snapshot)
+    await gone(s, `/volume/v3/snapshots/${snapshot}`)
+  })
+  await steps.step('openstack volume create --image, volume delete', async () => {
+    const { id } = await demo.json('volume', 'create', '--image', 'tiny', '--size', '1', 'bootable')
+    equal('whether it boots', (await volumeIs(s, id, 'available')).bootable, 'true')
+    const all = [id, ...made, ...(data ? [data] : [])]
+    await demo.run('volume', 'delete', ...all)
+    for (const one of all) await gone(s, `/volume/v3/volumes/${one}`)
+  })
+}
