@@ -45,6 +45,7 @@ export const compute = service({
     ...each(['os-hosts:any'], adminOrReader),
   },
   render, versions,
+  strictSlash: true,
   requestIdHeaders: ['x-compute-request-id'],
 })
 export const { endpoint } = compute

@@ -33,7 +33,7 @@ export function whole(v: number | string, field: string, minimum: number, maximu
 }
 export function address(text: string | undefined, field: string, version?: 4 | 6): string | undefined {
   if (text === undefined || text === '') return undefined
-  if (!ipaddr.isValid(text) || (version && ipaddr.parse(text).kind() !== `ipv${version}`) || (text.includes('.') && !/^\d+\.\d+\.\d+\.\d+$/.test(text))) throw invalid(`Invalid input for field/attribute ${field}. Value: ${text}. '${text}' is not a 'ipv${version ?? 4}'`)
+  if (!ipaddr.isValid(text) || (version && ipaddr.parse(text).kind() !== `ipv${version}`) || (!text.includes(':') && !/^\d+\.\d+\.\d+\.\d+$/.test(text))) throw invalid(`Invalid input for field/attribute ${field}. Value: ${text}. '${text}' is not a 'ipv${version ?? 4}'`)
   return ipaddr.parse(text).toString()
 }
 export function base64(text: string | null | undefined, field: string): string | undefined {

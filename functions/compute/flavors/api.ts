@@ -82,7 +82,6 @@ export default [
       }
       if (Number(f.rxtxFactor) <= 0) throw invalid(`Invalid input for field/attribute rxtx_factor. Value: ${f.rxtxFactor}. It must be greater than 0.`)
       ctx.stage(q.insert(flavor).values(f))
-      if (!f.isPublic && ctx.caller.project) ctx.stage(q.insert(flavorAccess).values({ flavor: f.id, project: ctx.caller.project.id }))
       ctx.about(f.id)
       return { flavor: flavorView.at(ctx.version)({ ctx, f }) }
     },

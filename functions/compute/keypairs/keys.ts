@@ -18,11 +18,11 @@ export function fingerprintOf(publicKey: string): string {
   try { blob = bytes(data) } catch { throw refused('it is not base64') }
   const parts: Uint8Array[] = []
   for (let at = 0; at < blob.length;) {
+    if (at + 4 > blob.length) throw refused('it is cut off')
     const length = new DataView(blob.buffer, at).getUint32(0)
     if (at + 4 + length > blob.length) throw refused('it is cut off')
     parts.push(blob.subarray(at + 4, at + 4 + length))
     at += 4 + length
-    if (at < blob.length && at + 4 > blob.length) throw refused('it is cut off')
   }
   if (parts.length < 2 || new TextDecoder().decode(parts[0]) !== kind) throw refused('what it says it is and what it is differ')
   return colons(createHash('md5').update(blob).digest('hex'))

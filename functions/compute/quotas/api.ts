@@ -9,20 +9,19 @@ import { bool, closed, integer, truth, whole } from '../shapes.ts'
 import { builtIn, CLASS, limitsOf, limitsQuery, usageQuery, type Limits, type Resource } from './limits.ts'
 
 /** Names that networks took with them in 2.36, and file injection in 2.57. */
-const network = { fixed_ips: -1, floating_ips: -1, security_groups: -1, security_group_rules: -1 }
+const network = ['fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules']
 const files = ['injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes']
 function named(ctx: Ctx, limits: Limits, kind: 'set' | 'class'): Record<string, number> {
   const all: Record<string, number> = { ...limits }
-  if (ctx.version < 2036 || (kind === 'class' && ctx.version < 2050)) Object.assign(all, network)
+  if (ctx.version >= (kind === 'class' ? 2050 : 2036)) for (const n of network) delete all[n]
   if (ctx.version >= 2057) for (const f of files) delete all[f]
   if (kind === 'class' && ctx.version < 2050) { delete all.server_groups; delete all.server_group_members }
   return all
 }
-const values = t.Partial(t.Object(Object.fromEntries([...Object.keys(builtIn), ...Object.keys(network)].map((k) => [k, integer(-1)]))))
+const values = t.Partial(t.Object(Object.fromEntries(Object.keys(builtIn).map((k) => [k, integer(-1)]))))
 const without = (...gone: string[]) => Object.fromEntries(Object.keys(values.properties).filter((k) => !gone.includes(k)).map((k) => [k, t.Optional(integer(-1))]))
 const setBody = (fields: Record<string, ReturnType<typeof t.Optional>>) => t.Object({ quota_set: t.Object({ ...fields, tenant_id: t.Optional(t.String()), force: t.Optional(bool) }, closed) }, closed)
 const classBody = (fields: Record<string, ReturnType<typeof t.Optional>>) => t.Object({ quota_class_set: t.Object({ ...fields, id: t.Optional(t.String()) }, closed) }, closed)
-const nets = Object.keys(network)
 
 async function usage(ctx: Ctx, project: string, user: string) {
   const [rows, [used]] = await ctx.read(limitsQuery(project, user), usageQuery(project))
@@ -63,7 +62,7 @@ export default [
   }),
   endpoint({
     id: 'quota_sets.update', method: 'PUT', path, status: 200, summary: "Set a project's quotas", policy: 'os_compute_api:os-quota-sets:update',
-    body: { '2.1': setBody(without()), '2.36': setBody(without(...nets)), '2.57': setBody(without(...nets, ...files)) },
+    body: { '2.1': setBody(without()), '2.36': setBody(without(...network)), '2.57': setBody(without(...network, ...files)) },
     async handle(ctx, { params, query, body }) {
       const { force, tenant_id: _t, ...given } = body.quota_set as Record<string, unknown>, user = query.get('user_id') ?? ''
       const { limits, used } = await usage(ctx, params.project, user)
@@ -93,7 +92,7 @@ export default [
   }),
   endpoint({
     id: 'quota_classes.update', method: 'PUT', path: '/os-quota-class-sets/{class}', status: 200, summary: 'Set the default quotas', policy: 'os_compute_api:os-quota-class-sets:update',
-    body: { '2.1': classBody(without('server_groups', 'server_group_members')), '2.50': classBody(without(...nets)), '2.57': classBody(without(...nets, ...files)) },
+    body: { '2.1': classBody(without('server_groups', 'server_group_members')), '2.50': classBody(without(...network)), '2.57': classBody(without(...network, ...files)) },
     async handle(ctx, { params, body }) {
       if (params.class !== 'default') throw invalid(`There is one quota class here, 'default'; '${params.class}' is not it.`)
       const { id: _id, ...given } = body.quota_class_set as Record<string, unknown>

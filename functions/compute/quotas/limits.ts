@@ -1,4 +1,4 @@
-import { and, inArray, sql } from 'drizzle-orm'
+import { and, inArray, sql, type SQL } from 'drizzle-orm'
 import { computeQuota, server, serverGroup } from '../../../schema/compute.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, run } from '../../kernel/db.ts'
@@ -8,12 +8,14 @@ import { forbidden } from '../../kernel/fault.ts'
 export const builtIn = {
   instances: 10, cores: 20, ram: 51200, metadata_items: 128, injected_files: 5, injected_file_content_bytes: 10240, injected_file_path_bytes: 255,
   key_pairs: 100, server_groups: 10, server_group_members: 10,
+  // Networks' own quotas count; these are kept for clients that still ask here.
+  fixed_ips: -1, floating_ips: -1, security_groups: -1, security_group_rules: -1,
 }
 export type Resource = keyof typeof builtIn
 export type Limits = Record<Resource, number>
 export const CLASS = ':default'
 
-export const limitsQuery = (project: string, user = '') => q.select().from(computeQuota).where(and(inArray(computeQuota.project, [project, CLASS]), inArray(computeQuota.user, ['', user])))
+export const limitsQuery = (project: string | SQL, user = '') => q.select().from(computeQuota).where(and(sql`${computeQuota.project} in (${project}, ${CLASS})`, inArray(computeQuota.user, ['', user])))
 type LimitRow = typeof computeQuota.$inferSelect
 /** The class's, then the project's, then the user's own. */
 export function limitsOf(rows: LimitRow[]): Limits {
@@ -24,7 +26,7 @@ export function limitsOf(rows: LimitRow[]): Limits {
 }
 
 /** Counted, never kept: there is nothing that could drift. One index answers it. */
-export const usageQuery = (project: string) => q.select({
+export const usageQuery = (project: string | SQL) => q.select({
   instances: sql<number>`count(*)`, cores: sql<number>`coalesce(sum(${server.vcpus}), 0)`, ram: sql<number>`coalesce(sum(${server.memoryMb}), 0)`,
   groups: sql<number>`(select count(*) from ${serverGroup} g where g.project = ${project})`,
 }).from(server).where(sql`${server.project} = ${project}`)

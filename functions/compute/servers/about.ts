@@ -9,6 +9,7 @@ import { addressesView } from '../../network/ports/plan.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { action, closed } from '../shapes.ts'
 import { findServer, mine, serverQuery } from './model.ts'
+import { bareAddresses } from './view.ts'
 
 /** What can be asked about a server, beyond itself. */
 const consoles = (key: string, types: string[]) => endpoint({
@@ -24,7 +25,7 @@ export default [
     async handle(ctx, { params }) {
       const [rows, found] = await ctx.read(serverQuery(ctx, params.server), addressesOf([params.server]))
       const s = mine(ctx, rows, params.server, 'os_compute_api:ips:index')
-      return { addresses: s.state === 'building' ? {} : bare(addressesView(found)) }
+      return { addresses: s.state === 'building' ? {} : bareAddresses(addressesView(found)) }
     },
   }),
   endpoint({
@@ -32,7 +33,7 @@ export default [
     async handle(ctx, { params }) {
       const [rows, found] = await ctx.read(serverQuery(ctx, params.server), addressesOf([params.server]))
       mine(ctx, rows, params.server, 'os_compute_api:ips:show')
-      const all = bare(addressesView(found))
+      const all = bareAddresses(addressesView(found))
       if (!Object.hasOwn(all, params.network)) throw notFound('network', params.network, 'Instance is not a member of specified network')
       return { [params.network]: all[params.network] }
     },
@@ -118,4 +119,3 @@ export default [
     },
   }),
 ]
-const bare = (all: Record<string, Record<string, unknown>[]>) => Object.fromEntries(Object.entries(all).map(([n, list]) => [n, list.map(({ version, addr }) => ({ version, addr }))]))

@@ -31,7 +31,7 @@ export function askOf(ctx: Ctx, body: Record<string, any>): NewServers {
   const { zone, onHost } = placeOf(ctx, s)
   return {
     name: s.name, min, max, flavor: lastPart(String(s.flavorRef)), image: image && lastPart(image), blocks,
-    ports: { nics: nicsOf(s.networks), securityGroups: s.security_groups?.length ? unique(s.security_groups.flatMap((g: { name?: string }) => g.name ?? [])) : undefined },
+    ports: { servers: max, nics: nicsOf(s.networks), securityGroups: s.security_groups?.length ? unique(s.security_groups.flatMap((g: { name?: string }) => g.name ?? [])) : undefined },
     keyName: s.key_name, userData: base64(s.user_data, 'user_data'), adminPass: s.adminPass, configDrive: truth(s.config_drive),
     metadata: s.metadata ?? {}, tags: unique(s.tags ?? []), description: s.description ?? null, hostname: s.hostname, zone, onHost,
     hints: { group: list(hints.group)?.[0], sameHost: list(hints.same_host), differentHost: list(hints.different_host), all: hints },

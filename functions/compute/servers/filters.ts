@@ -6,6 +6,7 @@ import { q } from '../../kernel/db.ts'
 import { forbidden, invalid } from '../../kernel/fault.ts'
 import { serversWithAddress } from '../../network/ports/of-servers.ts'
 import { behind } from './model.ts'
+import { patternOf } from './pattern.ts'
 
 /** A filter by the version it came with; `admin`: nobody else's is looked at, it is passed over in silence as nova does. */
 interface Filter { since?: number; admin?: boolean | number; where: (values: string[], ctx: Ctx) => SQL | undefined }
@@ -14,13 +15,8 @@ const is = (column: Parameters<typeof eq>[0]) => one((v) => eq(column, v))
 const whole = (column: Parameters<typeof eq>[0]) => one((v) => (/^-?\d+$/.test(v) ? eq(column, Number(v)) : sql`0`))
 const lastPart = (ref: string) => ref.replace(/\/+$/, '').split('/').at(-1)!
 
-/** Names are matched as nova's database does, by pattern: anchors, `.` and `.*` are understood, the rest is taken literally. */
-export function pattern(v: string): string {
-  const start = v.startsWith('^'), end = v.endsWith('$') && !v.endsWith('\\$')
-  const inner = v.slice(start ? 1 : 0, end ? -1 : undefined).replace(/\\(.)/g, '$1').replaceAll(/[%_]/g, '\\$&').replaceAll('.*', '%').replaceAll('.', '_')
-  return `${start ? '' : '%'}${inner}${end ? '' : '%'}`
-}
-const matching = (column: SQL | typeof server.name) => one((v) => sql`${column} like ${pattern(v)} escape '\\'`)
+/** Of a name's pattern what the database can tell; `patternOf` tells the rest. */
+const matching = (column: SQL | typeof server.name) => one((v) => sql`${column} like ${patternOf(v).like} escape '\\'`)
 const time = (name: string, v: string) => {
   const t = Date.parse(/^\d{4}-\d\d-\d\d(T[\d:.]+)?$/.test(v) ? `${v}${v.includes('T') ? '' : 'T00:00:00'}Z` : v.replace(' ', '+'))
   if (Number.isNaN(t) || !/^\d{4}/.test(v)) throw invalid(`Invalid input for query parameters ${name}. Value: ${v}. '${v}' is not a 'date-time'`)
@@ -46,8 +42,8 @@ export const filters: Record<string, Filter> = {
   } },
   image: { where: one((v) => eq(server.image, lastPart(v))) },
   flavor: { where: one((v) => sql`json_extract(${server.shape}, '$.id') = ${lastPart(v)}`) },
-  ip: { where: one((v) => inArray(server.id, serversWithAddress(pattern(v)))) },
-  ip6: { since: 2005, admin: 2005, where: one((v) => inArray(server.id, serversWithAddress(pattern(v)))) },
+  ip: { where: one((v) => inArray(server.id, serversWithAddress(patternOf(v).like))) },
+  ip6: { since: 2005, admin: 2005, where: one((v) => inArray(server.id, serversWithAddress(patternOf(v).like))) },
   reservation_id: { where: is(server.reservation) },
   'changes-since': { where: one((v) => gte(server.updatedAt, time('changes-since', v))) },
   'changes-before': { since: 2066, where: one((v) => lte(server.updatedAt, time('changes-before', v))) },

@@ -8,6 +8,7 @@ import { cutPage, keyset, pageLink, pageOf } from '../../kernel/page.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { timeOf, truthy, wheresOf } from './filters.ts'
 import type { Server } from './model.ts'
+import { patternOf } from './pattern.ts'
 import { around, assemble } from './read.ts'
 import { briefView, serverView, type Shown } from './view.ts'
 
@@ -52,6 +53,9 @@ async function page(ctx: Ctx, { query }: Input, everyone: Rule, whole: boolean):
   const [found, known, former, ...rest] = await ctx.read(rows, q.select({ id: server.id }).from(server).where(eq(server.id, asked.marker ?? '')), gone, ...(whole ? around(ids) : [] as never as ReturnType<typeof around>))
   if (asked.marker && !known.length) throw invalid(`marker [${asked.marker}] not found`)
   const cut = cutPage(deleted || none ? [] : found, asked, (r: Server) => r.id)
+  // What no `like` can say is said here: a page may then be shorter than asked, its link still leads on.
+  const name = query.getAll('name').at(-1)
+  if (name !== undefined) cut.rows = cut.rows.filter((r) => patternOf(name).test(r.name))
   const shown = whole ? assemble(ctx, cut.rows, rest) : cut.rows.map((s) => ({ ctx, server: s }) as Shown)
   const ghosts = (none ? [] : former).map((p): Shown => ({ ctx, server: { ...p.row, host: null, power: 0, task: null }, addresses: {}, groups: [], volumes: [], deletedAt: p.deletedAt }))
   return { rows: [...shown, ...ghosts].slice(0, asked.limit), next: cut.next }

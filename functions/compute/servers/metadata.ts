@@ -4,14 +4,14 @@ import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { limitsOf, limitsQuery } from '../quotas/limits.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { closed, metadata as schema } from '../shapes.ts'
-import { change, findServer, mine, serverQuery, tell, unlocked } from './model.ts'
+import { change, findServer, mine, projectOf, serverQuery, tell, unlocked } from './model.ts'
 
 const path = '/servers/{server}/metadata', one = `${path}/{key}`
 const missing = () => notFound('metadata item', '', 'Metadata item was not found')
 
 /** Replaces the metadata with what `next` makes of it; what a guest sees of it follows. */
 async function rewrite(ctx: Ctx, id: string, rule: Rule, next: (old: Record<string, string>) => Record<string, string>) {
-  const [rows, limits] = await ctx.read(serverQuery(ctx, id), limitsQuery(ctx.caller.project?.id ?? ''))
+  const [rows, limits] = await ctx.read(serverQuery(ctx, id), limitsQuery(projectOf(id)))
   const s = mine(ctx, rows, id, rule), made = next(s.metadata), { metadata_items: max } = limitsOf(limits)
   unlocked(ctx, s)
   if (s.state === 'building' && !s.host) throw conflict(`Cannot change metadata of instance ${id} while it is in vm_state building`)

@@ -50,6 +50,9 @@ export async function findServer(ctx: Ctx, id: string, rule: Rule): Promise<Serv
   return mine(ctx, rows, id, rule)
 }
 
+/** Whose server it is, looked up where it is needed. */
+export const projectOf = (id: string) => sql`(select project from ${server} where id = ${id})`
+
 /** Changes the row that was read, and only that: another change in between sends the request round again. */
 export function change(ctx: Ctx, s: Pick<Server, 'id' | 'generation'>, set: Partial<Server>) {
   ctx.stage(q.update(server).set({ ...set, generation: s.generation + 1, updatedAt: ctx.now() }).where(and(eq(server.id, s.id), eq(server.generation, s.generation))), 'stale')

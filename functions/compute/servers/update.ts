@@ -6,7 +6,7 @@ import { endpoint } from '../service.ts'
 import { address, closed, description, diskConfig, fqdn, hostname, ip, name } from '../shapes.ts'
 import { change, mine, serverQuery, tell, type Server } from './model.ts'
 import { around, assemble } from './read.ts'
-import { plainView, serverView } from './view.ts'
+import { bareView, serverView } from './view.ts'
 
 const v1 = { name: t.Optional(name), 'OS-DCF:diskConfig': t.Optional(diskConfig), accessIPv4: t.Optional(ip), accessIPv6: t.Optional(ip) }
 const v19 = { ...v1, description: t.Optional(description) }
@@ -28,6 +28,6 @@ export default endpoint({
     tell(ctx, s)
     ctx.event('compute.instance.update', id, { fields: Object.keys(set) }, s.project)
     const [shown] = assemble(ctx, [{ ...s, ...set, updatedAt: ctx.now() }], rest)
-    return { server: (ctx.version >= 2075 ? serverView : plainView).at(ctx.version)({ ...shown, single: true, userData: data[0]?.userData }) }
+    return { server: (ctx.version >= 2075 ? serverView : bareView).at(ctx.version)({ ...shown, single: true, userData: data[0]?.userData }) }
   },
 })

@@ -6,7 +6,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 /** A server with all that is shown of it but lies elsewhere. */
 export interface Shown {
   ctx: Ctx; server: Server
-  addresses: Record<string, unknown>; groups: string[]
+  addresses: Record<string, Record<string, unknown>[]>; groups: string[]
   volumes: { id: string; deleteOnTermination: boolean }[]
   host?: { name: string; zone: string; up: boolean; enabled: boolean; forcedDown: boolean }
   /** For admins. */
@@ -69,6 +69,10 @@ function hostStatus({ server, host }: Shown) {
   if (!server.host || !host) return ''
   return host.forcedDown ? 'DOWN' : !host.up ? 'UNKNOWN' : host.enabled ? 'UP' : 'MAINTENANCE'
 }
+
+/** What update and rebuild answer before 2.75: addresses without what extensions added. */
+export const bareView = { at: (version: number) => (x: Shown) => plainView.at(version)({ ...x, addresses: bareAddresses(x.addresses) }) }
+export const bareAddresses = (all: Shown['addresses']) => Object.fromEntries(Object.entries(all).map(([name, list]) => [name, list.map(({ version, addr }) => ({ version, addr }))]))
 
 /** Everything. */
 export const serverView = { at: (version: number) => (x: Shown) => ({ ...plainView.at(version)(x), ...detailOnly.at(version)(x) }) }

@@ -28,9 +28,13 @@ export function freeQuery(ctx: Ctx, which: SQL, count = 4): Query {
     select subnet, ${gap(sql`r.st`, sql`r.hi`)} as after, ${gap(sql`r.lo`, sql`r.hi`)} as lowest from r`) as unknown as Query
 }
 
-/** Reads what `freeQuery` found. Raw rows come as objects or arrays, by driver. */
+const reading = new WeakMap<unknown[], Free>()
+/** Reads what `freeQuery` found; once, since several ports planned from one read share what is free. Raw rows come as objects or arrays, by driver. */
 export function readFree(rows: unknown[]): Free {
+  const known = reading.get(rows)
+  if (known) return known
   const free: Free = new Map()
+  reading.set(rows, free)
   for (const row of rows as Record<string, unknown>[]) {
     const [id, after, lowest] = Array.isArray(row) ? row : [row.subnet, row.after, row.lowest]
     const list = free.get(id as string) ?? []

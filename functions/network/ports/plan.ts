@@ -16,6 +16,8 @@ export interface PortRequest {
   nics: { network?: string; port?: string; fixedIp?: string; tag?: string }[] | 'auto' | 'none'
   /** Ids or names. */
   securityGroups?: string[]
+  /** How many servers are going to be planned from one read, when more than one. */
+  servers?: number
 }
 export interface PlannedPort {
   id: string; network: string; networkName: string; mac: string; mtu: number
@@ -35,7 +37,7 @@ export function portReads(ctx: Ctx, request: PortRequest): Query[] {
   return [
     q.select().from(network).where(inArray(network.id, chosen)).limit(request.nics === 'auto' ? 3 : 100),
     q.select().from(subnet).where(inArray(subnet.network, chosen)),
-    freeQuery(ctx, sql`s.network in ${chosen}`, Math.max(4, nics.length * 2)),
+    freeQuery(ctx, sql`s.network in ${chosen}`, Math.max(4, nics.length * 2) * (request.servers ?? 1)),
     q.select().from(port).where(and(inArray(port.id, ports.length ? ports : ['']), ctx.caller.admin ? undefined : eq(port.project, project))),
     q.select().from(address).where(inArray(address.port, ports.length ? ports : [''])),
     defaultGroupQuery(project),

@@ -25,6 +25,7 @@ const notYet = (key: string, rule: Rule, bodies: Record<string, ReturnType<typeo
   async handle(ctx, { params }) {
     const s = await findServer(ctx, params.server, rule)
     if (!s.host) throw conflict(`Cannot '${key}' instance ${s.id}: it is on no host`)
+    if (key === 'migrate' && s.state !== 'active' && s.state !== 'stopped') throw conflict(`Cannot 'migrate' instance ${s.id} while it is in vm_state ${s.state}`)
     if (key === 'os-migrateLive' && s.state !== 'active' && s.state !== 'paused') throw conflict(`Cannot 'os-migrateLive' instance ${s.id} while it is in vm_state ${s.state}`)
     throw invalid('No valid host was found. Moving servers between hosts is not available in this cloud yet.')
   },

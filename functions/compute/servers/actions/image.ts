@@ -9,7 +9,7 @@ import { endpoint } from '../../service.ts'
 import { action, closed, integer, metadata, name, whole } from '../../shapes.ts'
 import { gripOf, gripReads, timeline } from '../grip.ts'
 import imageSaga from '../image.saga.ts'
-import { change, power } from '../model.ts'
+import { change, power, projectOf } from '../model.ts'
 import { rootOnVolume } from '../spec.ts'
 
 const path = '/servers/{server}/action'
@@ -17,7 +17,7 @@ const path = '/servers/{server}/action'
 const inherited = (properties: Record<string, string>) => Object.fromEntries(Object.entries(properties).filter(([k]) => /^(hw_|os_(type|distro|version|shutdown)|img_|architecture)/.test(k)))
 
 export async function captureServer(ctx: Ctx, id: string, what: { name: string; metadata: Record<string, string>; move: 'createImage' | 'backup'; properties?: Record<string, string> }): Promise<string> {
-  const read = await ctx.read(...gripReads(ctx, id), limitsQuery(ctx.project))
+  const read = await ctx.read(...gripReads(ctx, id), limitsQuery(projectOf(id)))
   const g = gripOf(ctx, id, what.move, read), s = g.server, limits = limitsOf(read[3] as never)
   if (limits.metadata_items >= 0 && Object.keys(what.metadata).length > limits.metadata_items) throw forbidden(`Quota exceeded for metadata_items: at most ${limits.metadata_items} are allowed.`)
   if (rootOnVolume(g.held)) throw invalid(`Instance ${id} boots from a volume: make a snapshot or an image of volume ${g.held.find((v) => v.bootIndex === 0)!.volume} instead.`)

@@ -12,13 +12,13 @@ import { address, adminPass, base64, bool, closed, description, diskConfig, fqdn
 import type { DiskArgs } from '../boot.saga.ts'
 import { fits } from '../create.ts'
 import { gripOf, gripReads, timeline } from '../grip.ts'
-import { change, type Server } from '../model.ts'
+import { change, projectOf, type Server } from '../model.ts'
 import { passwordOf } from '../names.ts'
 import { around, assemble } from '../read.ts'
 import rebuild from '../rebuild.saga.ts'
 import { seal } from '../seal.ts'
 import { domainSpec, rootOnVolume } from '../spec.ts'
-import { plainView, serverView } from '../view.ts'
+import { bareView, serverView } from '../view.ts'
 
 const v1 = {
   imageRef: t.String({ minLength: 1, maxLength: 255 }), name: t.Optional(name), adminPass: t.Optional(adminPass), metadata: t.Optional(metadata), preserve_ephemeral: t.Optional(bool), 'OS-DCF:diskConfig': t.Optional(diskConfig),
@@ -36,7 +36,7 @@ export default endpoint({
   async handle(ctx, input) {
     const b = input.body.rebuild as Record<string, any>, id = input.params.server
     const ref = String(b.imageRef).replace(/\/+$/, '').split('/').at(-1)!
-    const read = await ctx.read(...gripReads(ctx, id), imageQuery(ctx, ref), keypairQuery(ctx.caller.user.id, b.key_name ?? ''), limitsQuery(ctx.project),
+    const read = await ctx.read(...gripReads(ctx, id), imageQuery(ctx, ref), keypairQuery(ctx.caller.user.id, b.key_name ?? ''), limitsQuery(projectOf(id)),
       q.select({ userData: serverGuest.userData }).from(serverGuest).where(eq(serverGuest.server, id)), ...(around([id]) as unknown as [Query])) as unknown[][]
     const g = gripOf(ctx, id, 'rebuild', read), s = g.server
     const image = usableImage(read[3] as never, ref), [key] = read[4] as Keypair[], limits = limitsOf(read[5] as never), onVolume = rootOnVolume(g.held)
@@ -65,7 +65,8 @@ export default endpoint({
     if (s.shape.swapMb) disks.push({ disk: { kind: 'swap', id }, sizeGb: Math.ceil(s.shape.swapMb / 1024), source: { blank: true, filesystem: 'swap' } })
     await start(ctx, rebuild, { server: id, host: s.host, disks, was: s.state, start: s.state !== 'stopped', spec: domainSpec(next, g.ports, g.held, ctx.requestId) }, { lane: id, project: s.project })
     const [shown] = assemble(ctx, [{ ...next, updatedAt: ctx.now() }], read.slice(7))
-    const view = (ctx.version >= 2075 ? serverView : plainView).at(ctx.version)({ ...shown, single: true, userData })
+    const view = (ctx.version >= 2075 ? serverView : bareView).at(ctx.version)({ ...shown, single: true, userData })
+    delete view['OS-EXT-SRV-ATTR:user_data']
     return { server: { ...view, adminPass: password, ...(ctx.version >= 2054 ? { key_name: next.keyName } : {}), ...(ctx.version >= 2057 ? { user_data: userData ?? null } : {}) } }
   },
 })

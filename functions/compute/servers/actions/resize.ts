@@ -10,7 +10,7 @@ import { endpoint } from '../../service.ts'
 import { action, bare, closed, diskConfig } from '../../shapes.ts'
 import type { DiskArgs } from '../boot.saga.ts'
 import { grip, gripOf, gripReads, timeline } from '../grip.ts'
-import { change, needOf, power, type Shape } from '../model.ts'
+import { change, needOf, power, projectOf, type Shape } from '../model.ts'
 import resizeSaga, { settleClaim } from '../resize.saga.ts'
 import { domainSpec, rootOnVolume } from '../spec.ts'
 
@@ -22,7 +22,7 @@ export const resize = endpoint({
   body: { '2.1': action('resize', t.Object({ flavorRef: t.Union([t.String({ minLength: 1, maxLength: 255 }), t.Integer()]), 'OS-DCF:diskConfig': t.Optional(diskConfig) }, closed)) },
   async handle(ctx, { params: { server: id }, body }) {
     const ref = String(body.resize.flavorRef).replace(/\/+$/, '').split('/').at(-1)!
-    const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], flavorQuery(ctx, ref), usageQuery(ctx.project), limitsQuery(ctx.project), roomOn(id)) as unknown[][]
+    const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], flavorQuery(ctx, ref), usageQuery(projectOf(id)), limitsQuery(projectOf(id)), roomOn(id)) as unknown[][]
     const g = gripOf(ctx, id, 'resize', read), s = g.server, [flavor] = read[3] as Flavor[], [usage] = read[4] as Usage[], [room] = read[6] as { vcpus: number; memoryMb: number; diskGb: number }[]
     if (!flavor) throw invalid(`Flavor ${ref} could not be found.`)
     if (flavor.id === s.shape.id) throw invalid('When resizing, instances must change flavor!')
