@@ -6,11 +6,11 @@ import { root } from '../local/layout.ts'
 import { sh, Steps } from './steps.ts'
 
 /**
- * npm test: proves the whole thing, from types to a real guest. `--only types,unit,documents,faults,clients` picks parts;
+ * npm test: proves the whole thing, from types to a real guest. `--only types,unit,documents,stores,faults,clients` picks parts;
  * `--trials N` sets the number of crash trials.
  */
 const { values } = parseArgs({ options: { only: { type: 'string' }, trials: { type: 'string', default: '50' } }, allowPositionals: true })
-const parts = values.only?.split(',') ?? ['types', 'unit', 'documents', 'faults', 'clients']
+const parts = values.only?.split(',') ?? ['types', 'unit', 'documents', 'stores', 'faults', 'clients']
 const steps = new Steps()
 const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
 const script = (file: string, args: string[] = []) => sh(process.execPath, [path.join(root, file), ...args], { cwd: root, timeout: 3_000_000 })
@@ -31,7 +31,7 @@ if (parts.includes('documents')) {
     if (old.length) throw new Error(`run \`npm run openapi\` and commit: ${old.join(', ')}`)
   })
 }
-for (const [part, file, args] of [['faults', 'tests/faults/run.ts', ['--trials', values.trials]], ['clients', 'tests/clients/run.ts', []]] as const) {
+for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials]], ['clients', 'tests/clients/run.ts', []]] as const) {
   if (!parts.includes(part)) continue
   await steps.step(part, async () => {
     const r = await script(file, [...args])
