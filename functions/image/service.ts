@@ -14,7 +14,7 @@ const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '
 const anyMember = any(admin, role('member'))
 
 export const image = service({
-  name: 'image', type: 'image', mount: '/image', prefixes: ['/v2'],
+  name: 'image', type: 'image', mount: '/image', prefixes: ['/v2'], strictSlash: true,
   rules: {
     add_image: projectMember, get_images: adminOrReader, get_image: adminOrReader, modify_image: projectMember, delete_image: projectMember,
     upload_image: projectMember, download_image: adminOrReader, publicize_image: admin, communitize_image: projectMember, deactivate: projectMember, reactivate: projectMember,

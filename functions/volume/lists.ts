@@ -3,7 +3,7 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { Type as t } from 'typebox'
 import type { Ctx } from '../kernel/ctx.ts'
 import { invalid } from '../kernel/fault.ts'
-import { pageLink, pageOf, type Page } from '../kernel/page.ts'
+import { cutPage, pageLink, pageOf, type Page } from '../kernel/page.ts'
 
 /** What lists and bodies of this API have in common. */
 export const closed = { additionalProperties: false } as const
@@ -28,6 +28,11 @@ export function listing(ctx: Ctx, query: URLSearchParams, columns: Record<string
 }
 export const counted = (table: SQLiteTable, where: SQL | undefined) => sql<number>`(select count(*) from ${table} where ${where ?? sql`1`})`
 
+/** This API gives the next link with every full page, the last one too. */
+export function cut<T>(rows: T[], page: Page, id: (row: T) => string): { rows: T[]; next?: string } {
+  const { rows: shown } = cutPage(rows, page, id)
+  return { rows: shown, next: shown.length === page.limit ? id(shown[shown.length - 1]) : undefined }
+}
 export const nextLink = (ctx: Ctx, url: URL, kind: string, marker: string | undefined) => {
   if (!marker) return {}
   const href = pageLink(ctx.origin, url, marker)

@@ -4,7 +4,7 @@ import { full } from '../../kernel/db.ts'
 import { isoSeconds } from '../../kernel/view.ts'
 import type { ImageRow } from './use.ts'
 
-export const DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop']
+export const DISK_FORMATS = ['ami', 'ari', 'aki', 'raw', 'qcow2', 'vhd', 'vhdx', 'vmdk', 'vdi', 'iso', 'ploop']
 export const CONTAINER_FORMATS = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed']
 export const VISIBILITIES = ['community', 'public', 'private', 'shared'] as const
 export const STORE = 's3'

@@ -5,9 +5,9 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
+import { keyset } from '../../kernel/page.ts'
 import { isoMicros } from '../../kernel/view.ts'
-import { closed, listing, nextLink, tenants } from '../lists.ts'
+import { closed, cut, listing, nextLink, tenants } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { change, notComputes } from '../volumes/actions/action.ts'
 import { connection } from '../volumes/actions/attach.ts'
@@ -35,8 +35,8 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   const equal = { volume_id: attachment.volume, instance_id: attachment.server, status: attachment.status, attach_status: attachment.status } as const
   const { after, order } = keyset(attachment, attachment.id, page)
   const [rows] = await ctx.read(both(and(tenants(ctx, query, attachment.project), ...[...query].map(([k, v]) => k in equal ? eq(equal[k as keyof typeof equal], v as never) : undefined), after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-  const cut = cutPage(rows, page, (r) => r.a.id)
-  return { attachments: cut.rows.map(({ a, v }) => detail ? detailed(a, v) : brief(a)), ...nextLink(ctx, withoutOffset(url), 'attachments', cut.next) }
+  const shown = cut(rows, page, (r) => r.a.id)
+  return { attachments: shown.rows.map(({ a, v }) => detail ? detailed(a, v) : brief(a)), ...nextLink(ctx, withoutOffset(url), 'attachments', shown.next) }
 }
 const at = { since: '3.27' } as const
 const get = { ...at, method: 'GET', status: 200, policy: 'volume:attachment_get' } as const

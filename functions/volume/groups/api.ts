@@ -6,9 +6,9 @@ import { full, q } from '../../kernel/db.ts'
 import { start } from '../../kernel/engine.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
+import { keyset } from '../../kernel/page.ts'
 import { isoMicros } from '../../kernel/view.ts'
-import { closed, isTrue, listing, nextLink, tenants, text, truth } from '../lists.ts'
+import { closed, cut, isTrue, listing, nextLink, tenants, text, truth } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import createSaga from '../volumes/create.saga.ts'
 import { destroyVolume } from '../volumes/destroy.ts'
@@ -29,8 +29,8 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   const { after, order } = keyset(volumeGroup, volumeGroup.id, page)
   const [rows] = await ctx.read(q.select({ group: volumeGroup, status: settled('volume_group').as('now'), volumes: sql<string>`(select json_group_array(id) from volume where group_id = ${full(volumeGroup.id)})`.as('members') }).from(volumeGroup)
     .where(and(tenants(ctx, query, volumeGroup.project), query.has('name') ? eq(volumeGroup.name, query.get('name')!) : undefined, after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-  const cut = cutPage(rows, page, (r) => r.group.id)
-  return { groups: cut.rows.map((r) => (detail ? detailed(ctx, r, isTrue(query.get('list_volume')) ? JSON.parse(r.volumes) : undefined) : { id: r.group.id, name: r.group.name ?? '' })), ...nextLink(ctx, withoutOffset(url), 'groups', cut.next) }
+  const shown = cut(rows, page, (r) => r.group.id)
+  return { groups: shown.rows.map((r) => (detail ? detailed(ctx, r, isTrue(query.get('list_volume')) ? JSON.parse(r.volumes) : undefined) : { id: r.group.id, name: r.group.name ?? '' })), ...nextLink(ctx, withoutOffset(url), 'groups', shown.next) }
 }
 const list = endpoint({ id: 'groups.list', method: 'GET', path: '/groups', status: 200, since, policy: 'group:get', summary: 'List groups of volumes', handle: lists(false) })
 const detail = endpoint({ id: 'groups.detail', method: 'GET', path: '/groups/detail', status: 200, since, policy: 'group:get', summary: 'List groups of volumes in detail', handle: lists(true) })

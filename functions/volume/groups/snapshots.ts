@@ -6,9 +6,9 @@ import { q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { start } from '../../kernel/engine.ts'
 import { invalid } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
+import { keyset } from '../../kernel/page.ts'
 import { isoMicros } from '../../kernel/view.ts'
-import { closed, listing, nextLink, tenants, text } from '../lists.ts'
+import { closed, cut, listing, nextLink, tenants, text } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { newSnapshot } from '../snapshots/api.ts'
 import createSaga from '../snapshots/create.saga.ts'
@@ -31,8 +31,8 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   if (page.none) return { group_snapshots: [] }
   const { after, order } = keyset(groupSnapshot, groupSnapshot.id, page)
   const [rows] = await ctx.read(q.select({ snap: groupSnapshot, status: settled('group_snapshot').as('now') }).from(groupSnapshot).where(and(tenants(ctx, query, groupSnapshot.project), query.has('group_id') ? eq(groupSnapshot.group, query.get('group_id')!) : undefined, after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-  const cut = cutPage(rows, page, (r) => r.snap.id)
-  return { group_snapshots: cut.rows.map((r) => (detail ? detailed(ctx, r) : brief(r.snap))), ...nextLink(ctx, withoutOffset(url), 'group_snapshots', cut.next) }
+  const shown = cut(rows, page, (r) => r.snap.id)
+  return { group_snapshots: shown.rows.map((r) => (detail ? detailed(ctx, r) : brief(r.snap))), ...nextLink(ctx, withoutOffset(url), 'group_snapshots', shown.next) }
 }
 
 export default [

@@ -4,8 +4,8 @@ import { groupType, volumeGroup } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
-import { closed, isTrue, listing, nextLink, text, truth } from '../lists.ts'
+import { keyset } from '../../kernel/page.ts'
+import { closed, cut, isTrue, listing, nextLink, text, truth } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { specs } from '../types/api.ts'
 import type { GroupTypeRow } from './model.ts'
@@ -29,8 +29,8 @@ export default [
       if (page.none) return { group_types: [] }
       const { after, order } = keyset(groupType, groupType.id, page)
       const [rows] = await ctx.read(q.select().from(groupType).where(and(!ctx.caller.admin || asked === null || isTrue(asked) ? eq(groupType.public, true) : /^none$/i.test(asked) ? undefined : eq(groupType.public, false), after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-      const cut = cutPage(rows, page, (r) => r.id)
-      return { group_types: cut.rows.map(view(ctx)), ...nextLink(ctx, url, 'group_type', cut.next) }
+      const shown = cut(rows, page, (r) => r.id)
+      return { group_types: shown.rows.map(view(ctx)), ...nextLink(ctx, url, 'group_type', shown.next) }
     },
   }),
   endpoint({

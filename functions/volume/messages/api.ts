@@ -3,10 +3,10 @@ import { volumeMessage } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { forbidden, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
+import { keyset } from '../../kernel/page.ts'
 import type { Sweep } from '../../kernel/sweep.ts'
 import { isoMicros } from '../../kernel/view.ts'
-import { linksOf, listing, nextLink } from '../lists.ts'
+import { cut, linksOf, listing, nextLink } from '../lists.ts'
 import { endpoint } from '../service.ts'
 
 type Message = typeof volumeMessage.$inferSelect
@@ -32,8 +32,8 @@ export default [
       const { after, order } = keyset(volumeMessage, volumeMessage.id, page)
       const equal = { resource_type: volumeMessage.resourceType, resource_uuid: volumeMessage.resource, request_id: volumeMessage.requestId, message_level: volumeMessage.level } as const
       const [rows] = await ctx.read(q.select().from(volumeMessage).where(and(eq(volumeMessage.project, ctx.project), gt(volumeMessage.expiresAt, ctx.now()), ...[...query].map(([k, v]) => (k in equal ? eq(equal[k as keyof typeof equal], v) : undefined)), after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-      const cut = cutPage(rows, page, (r) => r.id)
-      return { messages: cut.rows.map(view(ctx)), ...nextLink(ctx, url, 'messages', cut.next) }
+      const shown = cut(rows, page, (r) => r.id)
+      return { messages: shown.rows.map(view(ctx)), ...nextLink(ctx, url, 'messages', shown.next) }
     },
   }),
   endpoint({ id: 'messages.show', method: 'GET', path: '/messages/{id}', status: 200, since: '3.3', policy: 'message:get', summary: 'Show what went wrong', async handle(ctx, { params }) { return { message: view(ctx)(await find(ctx, params.id, 'message:get')) } } }),

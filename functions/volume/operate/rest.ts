@@ -28,7 +28,7 @@ const unmanaged = (id: string, path: string, key: string, since?: string) => [
 
 export default [
   endpoint({ id: 'extensions.list', method: 'GET', path: '/extensions', status: 200, policy: 'any:read', summary: 'List extensions', handle: () => ({ extensions: offered.map(extension) }) }),
-  endpoint({ id: 'extensions.show', method: 'GET', path: '/extensions/{alias}', status: 200, policy: 'any:read', summary: 'Show an extension', handle(_, { params }) { const e = offered.find(([a]) => a === params.alias); if (!e) throw notFound('extension', params.alias, 'The resource could not be found.'); return { extension: extension(e) } } }),
+  endpoint({ id: 'extensions.show', method: 'GET', path: '/extensions/{alias}', status: 200, policy: 'any:read', summary: 'Show an extension', handle(_, { params }) { const e = offered.find(([a]) => a === params.alias); if (!e) throw notFound('extension', params.alias, `Extension with id ${params.alias.slice(0, 64)} does not exist.`); return { extension: extension(e) } } }),
   endpoint({
     id: 'resource-filters', method: 'GET', path: '/resource_filters', status: 200, since: '3.33', policy: 'any:read', summary: 'List the filters that lists take',
     handle: (_, { query }) => ({ resource_filters: Object.entries(filters).filter(([r]) => !query.has('resource') || query.get('resource') === r).map(([resource, names]) => ({ resource, filters: names })) }),

@@ -6,9 +6,9 @@ import { q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { start } from '../../kernel/engine.ts'
 import { forbidden, invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
+import { keyset } from '../../kernel/page.ts'
 import { isoMicros, view } from '../../kernel/view.ts'
-import { closed, counted, dictionary, inJson, isTrue, listing, nextLink, tenants, text, truth, words } from '../lists.ts'
+import { closed, counted, cut, dictionary, inJson, isTrue, listing, nextLink, tenants, text, truth, words } from '../lists.ts'
 import { metadataOf } from '../metadata.ts'
 import { endpoint } from '../service.ts'
 import { placeOf } from '../volumes/actions/grow.ts'
@@ -48,23 +48,24 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   const [rows, [about]] = await ctx.read(q.select().from(snapshot).where(and(where, after)).orderBy(...order).limit(page.limit + 1).offset(page.offset),
     q.select({ marker: page.marker ? sql<number>`exists (select 1 from ${snapshot} where id = ${page.marker})` : sql<number>`1`, count: page.count ? counted(snapshot, where) : sql<number>`0` }).from(sql`(select 1)`))
   if (!about.marker) throw notFound('snapshot', page.marker!, `Snapshot ${page.marker!.slice(0, 64)} could not be found.`)
-  const cut = cutPage(rows, page, (r) => r.id)
-  return { snapshots: cut.rows.map(detail ? detailed(ctx.version) : brief.at(ctx.version)), ...nextLink(ctx, withoutOffset(url), 'snapshots', cut.next), ...(page.count ? { count: about.count } : {}) }
+  const shown = cut(rows, page, (r) => r.id)
+  return { snapshots: shown.rows.map(detail ? detailed(ctx.version) : brief.at(ctx.version)), ...nextLink(ctx, withoutOffset(url), 'snapshots', shown.next), ...(page.count ? { count: about.count } : {}) }
 }
 
-const fields = { volume_id: t.String({ maxLength: 64 }), name: t.Optional(text), description: t.Optional(text), display_name: t.Optional(text), display_description: t.Optional(text), force: t.Optional(t.Union([truth, t.Null()])), metadata: t.Optional(t.Union([words, t.Null()])) }
+const fields = { volume_id: t.Union([t.String({ maxLength: 64 }), t.Null()]), name: t.Optional(text), description: t.Optional(text), display_name: t.Optional(text), display_description: t.Optional(text), force: t.Optional(t.Union([truth, t.Null()])), metadata: t.Optional(t.Union([words, t.Null()])) }
 export const create = endpoint({
   id: 'snapshots.create', method: 'POST', path: '/snapshots', status: 202, policy: 'volume:create_snapshot', summary: 'Take a snapshot of a volume', body: { '3.0': t.Object({ snapshot: t.Object(fields, closed) }, closed) },
   async handle(ctx, { body: { snapshot: ask } }) {
-    const [rows, [at], usage, limits] = await ctx.read(oneVolume(ctx, ask.volume_id), holding(ctx, ask.volume_id), ...quotaQueries(ctx.project))
-    const found = allowedVolume(ctx, rows as Whole[], ask.volume_id, 'volume:create_snapshot'), v = found.volume
+    const id = ask.volume_id ?? 'None'
+    const [rows, [at], usage, limits] = await ctx.read(oneVolume(ctx, id), holding(ctx, id), ...quotaQueries(ctx.project))
+    const found = allowedVolume(ctx, rows as Whole[], id, 'volume:create_snapshot'), v = found.volume
     // From 3.66 on a snapshot of a volume in use is nothing special.
     const force = ctx.version >= 3066 || isTrue(ask.force)
     if (ctx.version >= 3066 && ask.force !== undefined && ask.force !== null && !isTrue(ask.force)) throw invalid('Invalid input for field/attribute force. Since microversion 3.66 force is always true.')
     const wanted = force ? ['available', 'in-use'] : ['available']
     if (!wanted.includes(v.status)) throw invalid(`Invalid volume: Volume ${v.id} status must be ${wanted.join(' or ')}, but current status is: ${v.status}.`)
     const now = ctx.now(), place = placeOf(found, at), quota = { usage, limits }
-    demand(quota, { snapshots: 1, gigabytes: v.sizeGb })
+    demand(quota, { snapshots: 1, gigabytes: v.sizeGb, type: found.typeName })
     const row = newSnapshot(ctx, { volume: v, host: place.host, name: ask.name ?? ask.display_name, description: ask.description ?? ask.display_description, metadata: ask.metadata ?? {}, now })
     ctx.stage(q.insert(snapshot).values(row))
     stillWithin(ctx, ctx.project, quota)
@@ -131,10 +132,10 @@ export const actions = [
     },
   }),
   endpoint({
-    ...action, id: 'snapshots.update-status', key: 'os-update_snapshot_status', policy: admin, summary: 'Report how far a snapshot is',
+    ...action, id: 'snapshots.update-status', key: 'os-update_snapshot_status', policy: 'volume:update_snapshot', summary: 'Report how far a snapshot is',
     body: { '3.0': t.Object({ 'os-update_snapshot_status': t.Object({ status: t.String({ maxLength: 255 }), progress: t.Optional(t.String({ pattern: '^(\\d|[1-9]\\d|100)%$' })) }, closed) }, closed) },
     async handle(ctx, { params, body }) {
-      const row = await find(ctx, params.id, admin), { status, progress } = body['os-update_snapshot_status']
+      const row = await find(ctx, params.id, 'volume:update_snapshot'), { status, progress } = body['os-update_snapshot_status']
       const from: Record<string, string[]> = { creating: ['creating', 'available', 'error'], deleting: ['deleting', 'error_deleting'] }
       if (!from[row.status]?.includes(status)) throw invalid(`Snapshot status ${row.status} not allowed for update_snapshot_status to ${status}`)
       ctx.stage(q.update(snapshot).set({ status, ...(progress ? { progress } : {}), updatedAt: ctx.now() }).where(eq(snapshot.id, row.id)), 'stale')

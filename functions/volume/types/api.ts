@@ -3,8 +3,8 @@ import { Type as t } from 'typebox'
 import { volumeDefaultType, volumeType, volumeTypeAccess } from '../../../schema/volume.ts'
 import { q } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
-import { closed, dictionary, inJson, isTrue, listing, nextLink, text, truth } from '../lists.ts'
+import { keyset } from '../../kernel/page.ts'
+import { closed, cut, dictionary, inJson, isTrue, listing, nextLink, text, truth } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { findType, inUse, noType, oneType, typeView, visible, type TypeRow } from './model.ts'
 
@@ -22,8 +22,8 @@ export const list = endpoint({
     const { after, order } = keyset(volumeType, volumeType.id, page)
     const [rows] = await ctx.read(q.select().from(volumeType).where(and(visible(ctx), publicity, query.has('name') ? eq(volumeType.name, query.get('name')!) : undefined,
       ...(query.has('extra_specs') && ctx.version >= 3052 ? inJson(volumeType.extraSpecs, dictionary(query.get('extra_specs')!, 'extra_specs')) : []), after)).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-    const cut = cutPage(rows, page, (r) => r.id)
-    return { volume_types: cut.rows.map(typeView(ctx)), ...nextLink(ctx, url, 'volume_type', cut.next) }
+    const shown = cut(rows, page, (r) => r.id)
+    return { volume_types: shown.rows.map(typeView(ctx)), ...nextLink(ctx, url, 'volume_type', shown.next) }
   },
 })
 

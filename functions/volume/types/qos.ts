@@ -4,8 +4,8 @@ import { qosSpec, volumeType } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
-import { closed, isTrue, linksOf, listing, nextLink } from '../lists.ts'
+import { keyset } from '../../kernel/page.ts'
+import { closed, cut, isTrue, linksOf, listing, nextLink } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { noType } from './model.ts'
 
@@ -33,8 +33,8 @@ export default [
       const page = listing(ctx, query, { created_at: qosSpec.createdAt, id: qosSpec.id, name: qosSpec.name })
       const { after, order } = keyset(qosSpec, qosSpec.id, page)
       const [rows] = await ctx.read(q.select().from(qosSpec).where(after).orderBy(...order).limit(page.limit + 1).offset(page.offset))
-      const cut = cutPage(rows, page, (r) => r.id)
-      return { qos_specs: page.none ? [] : cut.rows.map(view), ...nextLink(ctx, url, 'qos_specs', cut.next) }
+      const shown = cut(rows, page, (r) => r.id)
+      return { qos_specs: page.none ? [] : shown.rows.map(view), ...nextLink(ctx, url, 'qos_specs', shown.next) }
     },
   }),
   endpoint({

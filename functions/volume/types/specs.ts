@@ -90,7 +90,7 @@ export const encryption = [
     id: 'types.encryption.update', method: 'PUT', path: `${at}/{key}`, status: 200, policy: encrypted, summary: 'Change how a type is encrypted', body: { '3.0': t.Object({ encryption: t.Object(fields, closed) }, closed) },
     async handle(ctx, { params, body: { encryption: e } }) {
       const row = await unused(ctx, params.type)
-      if (!row.encryption || params.key !== row.encryption.encryption_id) throw notFound('encryption', params.key, `Volume type encryption for type ${row.id} does not exist.`)
+      if (!row.encryption || (params.key !== 'provider' && params.key !== row.encryption.encryption_id)) throw notFound('encryption', params.key, `Volume type encryption for type ${row.id} does not exist.`)
       put(ctx, row, { ...row.encryption, ...e, key_size: e.key_size === undefined ? row.encryption.key_size : number(e.key_size) })
       return { encryption: { ...e, ...(e.key_size === undefined ? {} : { key_size: number(e.key_size) }) } }
     },

@@ -61,7 +61,7 @@ async function createVolume(ctx: Ctx, ask: Ask) {
   if (ask.availability_zone && !zones.some((z) => z.zone === ask.availability_zone)) throw invalid(`Invalid input received: Availability zone '${ask.availability_zone}' is invalid.`)
   if (ask.group_id) checkGroup(groups[0], ask.group_id, type?.id)
   const rows = { usage, limits }
-  demand(rows, { volumes: 1, gigabytes: sizeGb, largest: sizeGb })
+  demand(rows, { volumes: 1, gigabytes: sizeGb, largest: sizeGb, type: type?.name })
 
   const lacking = unmet(type?.extraSpecs ?? {}), chosen = lacking ? undefined : hosts[0]
   const row = stageVolume(ctx, {

@@ -4,8 +4,8 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
-import { cutPage, keyset } from '../../kernel/page.ts'
-import { counted, dictionary, inJson, isTrue, linksOf, listing, nextLink, tenants } from '../lists.ts'
+import { keyset } from '../../kernel/page.ts'
+import { counted, cut, dictionary, inJson, isTrue, linksOf, listing, nextLink, tenants } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { volumeView, wholes, type Whole } from './view.ts'
 
@@ -48,9 +48,9 @@ const lists = (detail: boolean) => async (ctx: Ctx, { query, url }: Input) => {
   const [rows, [about]] = await ctx.read(wholes().where(and(where, after)).orderBy(...order).limit(page.limit + 1).offset(page.offset),
     q.select({ marker: page.marker ? sql<number>`exists (select 1 from ${volume} where id = ${page.marker})` : sql<number>`1`, count: page.count ? counted(volume, where) : sql<number>`0` }).from(sql`(select 1)`))
   if (!about.marker) throw notFound('volume', page.marker!, `Volume ${page.marker!.slice(0, 64)} could not be found.`)
-  const cut = cutPage(rows as Whole[], page, (r) => r.volume.id)
+  const shown = cut(rows as Whole[], page, (r) => r.volume.id)
   const show = detail ? volumeView(ctx) : (w: Whole) => ({ id: w.volume.id, name: w.volume.name, links: linksOf(ctx, 'volumes', w.volume.id) })
-  return { volumes: cut.rows.map(show), ...nextLink(ctx, withoutOffset(url), 'volumes', cut.next), ...(page.count ? { count: about.count } : {}) }
+  return { volumes: shown.rows.map(show), ...nextLink(ctx, withoutOffset(url), 'volumes', shown.next), ...(page.count ? { count: about.count } : {}) }
 }
 export function withoutOffset(url: URL) { const u = new URL(url); u.searchParams.delete('offset'); return u }
 

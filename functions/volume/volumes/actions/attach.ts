@@ -43,6 +43,8 @@ function free(ctx: Ctx, v: VolumeRow, a: Whole['attachment'], asked: string | nu
   ctx.event('volume.detach.end', v.id, undefined, v.project)
 }
 const detach = action('os-detach', rule, 'Record that a volume is detached', t.Object({ attachment_id: t.Optional(name) }, closed), (ctx, { volume: v, attachment: a }, ask) => {
+  // Detached already is as good.
+  if (v.status === 'available' && !a) return
   demandStatus(v, ['in-use', 'detaching'], 'detach')
   free(ctx, v, a, ask.attachment_id)
   change(ctx, v, { status: 'available', attachStatus: 'detached', previousStatus: null })

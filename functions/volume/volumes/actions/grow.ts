@@ -30,7 +30,7 @@ export default endpoint({
     if (size <= v.sizeGb) throw invalid(`Invalid input received: New size for extend must be greater than current size. (current: ${v.sizeGb}, extended: ${size}).`)
     const place = placeOf(found, at)
     const own = v.project === ctx.anyone?.project?.id ? { usage, limits } : await (async () => { const [u, l] = await ctx.read(...quotaQueries(v.project)); return { usage: u, limits: l } })()
-    demand(own, { gigabytes: size - v.sizeGb, largest: size })
+    demand(own, { gigabytes: size - v.sizeGb, largest: size, type: found.typeName })
     change(ctx, v, { status: 'extending', previousStatus: v.status, sizeGb: size })
     stillWithin(ctx, v.project, own)
     ctx.event('volume.resize.start', v.id, { size }, v.project)
