@@ -1,4 +1,4 @@
-import { admin, adminOrReader, all, any, authenticated, owns, role, type Check } from '../kernel/policy.ts'
+import { admin, all, any, authenticated, owns, role, type Check } from '../kernel/policy.ts'
 import type { Style } from '../kernel/resource.ts'
 import { pageLink } from '../kernel/page.ts'
 import { invalid } from '../kernel/fault.ts'
@@ -25,8 +25,8 @@ export const rules = {
   'create_subnetpool:shared': admin, 'create_address_scope:shared': admin, 'create_rbac_policy:target_tenant': member,
   add_router_interface: anyMember, remove_router_interface: anyMember, add_extraroutes: anyMember, remove_extraroutes: anyMember,
   get_quota: authenticated, update_quota: admin, delete_quota: admin,
-  get_agent: adminOrReader, update_agent: admin, delete_agent: admin,
-  get_extension: authenticated, get_availability_zone: authenticated, get_network_ip_availability: adminOrReader, get_service_provider: authenticated,
+  list_agents: authenticated, get_agent: admin, update_agent: admin, delete_agent: admin,
+  get_extension: authenticated, get_availability_zone: authenticated, list_network_ip_availabilities: authenticated, get_network_ip_availability: admin, get_service_provider: authenticated,
   get_tags: authenticated, update_tags: anyMember, delete_tags: anyMember,
 } satisfies Record<string, Check>
 
@@ -65,4 +65,4 @@ export const style: Style = {
   },
 }
 
-const COMMON = new Set(['limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'fields', 'tags', 'tags-any', 'not-tags', 'not-tags-any', 'changed_since'])
+const COMMON = new Set(['limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'fields'])

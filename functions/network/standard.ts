@@ -31,12 +31,15 @@ export function standardRow(ctx: Ctx, values: Row) {
   return { id: ctx.uuid(), name: '', description: '', tags: [] as string[], revision: 1, createdAt: now, updatedAt: now, ...values, project: project as string }
 }
 
-/** `tags`, `tags-any`, `not-tags`, `not-tags-any` as conditions. */
+export const tagFilterNames = ['tags', 'tags-any', 'not-tags', 'not-tags-any', 'changed_since']
+/** `tags`, `tags-any`, `not-tags`, `not-tags-any` as conditions, and `changed_since`. */
 export function tagFilters(query: URLSearchParams, column: SQL): SQL[] {
   const list = (name: string) => query.getAll(name).flatMap((v) => v.split(',')).filter(Boolean)
   const has = (tag: string) => sql`exists (select 1 from json_each(${column}) where value = ${tag})`
   const each = (name: string, join: 'and' | 'or') => { const all = list(name); return all.length ? [sql`(${sql.join(all.map(has), sql.raw(` ${join} `))})`] : [] }
-  return [...each('tags', 'and'), ...each('tags-any', 'or'), ...each('not-tags', 'and').map((c) => sql`not ${c}`), ...each('not-tags-any', 'or').map((c) => sql`not ${c}`)]
+  const since = query.get('changed_since')
+  if (since !== null && Number.isNaN(Date.parse(since))) throw invalid(`Invalid input for changed_since. Reason: '${since.slice(0, 64)}' is not a valid timestamp.`)
+  return [...(since === null ? [] : [sql`updated_at >= ${Date.parse(/Z|[+-]\d\d:?\d\d$/.test(since) ? since : `${since}Z`) * 1000}`]), ...each('tags', 'and'), ...each('tags-any', 'or'), ...each('not-tags', 'and').map((c) => sql`not ${c}`), ...each('not-tags-any', 'or').map((c) => sql`not ${c}`)]
 }
 
 /** `If-Match: revision_number=N` */

@@ -48,8 +48,9 @@ function narrowed(list: Row[], query: URLSearchParams): Row[] {
 
 export const agents = [
   endpoint({
-    id: 'agents.list', method: 'GET', path: '/agents', status: 200, policy: 'get_agent', summary: 'What the hosts do for the network',
+    id: 'agents.list', method: 'GET', path: '/agents', status: 200, policy: 'list_agents', summary: 'What the hosts do for the network',
     async handle(ctx, { query }) {
+      if (!ctx.can('get_agent')) return { agents: [] }
       const [list, set] = await ctx.read(hosts(), settings())
       return { agents: narrowed(all(list, set, ctx.now()), query) }
     },

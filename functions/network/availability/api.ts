@@ -24,8 +24,9 @@ function view(n: Nets[number], subnets: Subs) {
 
 export const availability = [
   endpoint({
-    id: 'network_ip_availabilities.list', method: 'GET', path: '/network-ip-availabilities', status: 200, policy: 'get_network_ip_availability', summary: 'Addresses in use, by network',
+    id: 'network_ip_availabilities.list', method: 'GET', path: '/network-ip-availabilities', status: 200, policy: 'list_network_ip_availabilities', summary: 'Addresses in use, by network',
     async handle(ctx, { query }) {
+      if (!ctx.can('get_network_ip_availability')) return { network_ip_availabilities: [] }
       const columns = { network_id: network.id, network_name: network.name, tenant_id: network.project, project_id: network.project }
       const [nets, subnets] = await ctx.read(...reads(and(...Object.entries(columns).map(([k, c]) => (query.has(k) ? inArray(c, query.getAll(k)) : undefined)))))
       const family = query.get('ip_version')

@@ -10,7 +10,7 @@ import { networksOf } from '../networks/visible.ts'
 import { chooseAddresses, freeQuery, readFree } from '../ports/allocate.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
-import { standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
+import { standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
 import { associate, associationReads, disassociated, touchAround } from './associate.ts'
 
 const bad = (message: string) => invalid(`Bad floatingip request: ${message}.`, { type: 'BadRequest' })
@@ -86,7 +86,7 @@ export const floatingIpResource: Resource = {
     dns_name: field(t.String({ maxLength: 255 }), 'create', 'dnsName'), dns_domain: field(t.String({ maxLength: 255 }), 'create', 'dnsDomain'),
     qos_policy_id: field(t.Null(), 'create update', 'qos'),
   },
-  filterNames: ['port_id', 'fixed_ip_address', 'router_id'],
+  filterNames: [...tagFilterNames, 'port_id', 'fixed_ip_address', 'router_id'],
   filters: (_ctx, query) => [
     ...tagFilters(query, sql`${floatingIp.tags}`),
     ...([['port_id', floatingIp.port], ['fixed_ip_address', floatingIp.fixedAddress], ['router_id', floatingIp.router]] as const).map(([name, column]) => (query.has(name) ? (query.getAll(name).every((v) => v === '') ? sql`${column} is null` : inArray(column, query.getAll(name))) : undefined)),

@@ -3,15 +3,17 @@ import { Type as t } from 'typebox'
 import { floatingIp, network, port, rbac, router, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full, onDuplicate, q } from '../../kernel/db.ts'
-import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
+import { conflict, forbidden, invalid, Stale } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { touchNetworks } from '../touch.ts'
-import { adminUp, standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
+import { adminUp, standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
 import { openedTo, visibleNetworks } from './visible.ts'
 
-onDuplicate('network.vni', () => conflict('Unable to create the network. The tunnel ID is in use.', { type: 'TunnelIdInUse' }))
+// A number that was drawn met another: the unit runs again and draws anew. One that was asked for is found taken by its read.
+onDuplicate('network.vni', () => new Stale('vni'))
+onDuplicate('network.provider_type, network.physical_network, network.segment', () => conflict('Unable to create the network. The VLAN is in use on the physical network.', { type: 'VlanIdInUse' }))
 
 const boolean = t.Boolean()
 /** Rooms for the headers of a tunnel (VXLAN over IPv4: 50 bytes) in what the underlay carries. */
@@ -39,10 +41,10 @@ async function create(ctx: Ctx, values: Row): Promise<Row> {
   const providerType = (values.providerType ?? (values.external && values.physicalNetwork ? 'flat' : 'vxlan')) as 'vxlan' | 'flat' | 'vlan'
   if (providerType === 'flat' && !values.physicalNetwork) throw invalid("Invalid input for operation: physical_network required for flat provider network.", { type: 'InvalidInput' })
   if (providerType === 'flat' && values.segment != null) throw invalid('Invalid input for operation: segmentation_id is not allowed for flat provider network.', { type: 'InvalidInput' })
-  const [quota, [{ free }], taken] = await ctx.read(quotaQuery(base.project, ['network']), nextVni, q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))))
+  const [quota, sameVni, taken] = await ctx.read(quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))))
   if (providerType === 'flat' && taken.length) throw conflict(`Unable to create the flat network. Physical network ${values.physicalNetwork} is in use.`, { type: 'FlatNetworkInUse' })
-  const vni = providerType === 'vxlan' && values.segment ? Number(values.segment) : free + (made.get(ctx) ?? 0)
-  made.set(ctx, (made.get(ctx) ?? 0) + 1)
+  if (sameVni.length) throw conflict(`Unable to create the network. The tunnel ID ${values.segment} is in use.`, { type: 'TunnelIdInUse' })
+  const vni = providerType === 'vxlan' && values.segment ? Number(values.segment) : drawVni(ctx)
   const row = {
     adminUp: true, shared: false, external: false, isDefault: false, portSecurity: true, dnsDomain: '', ...base, providerType, physicalNetwork: values.physicalNetwork ?? null,
     mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : values.segment ?? null,
@@ -51,10 +53,8 @@ async function create(ctx: Ctx, values: Row): Promise<Row> {
   withinQuota(ctx, base.project, quota as unknown as unknown[], { network: 1 })
   return row
 }
-/** Of a bulk create, each network takes the number after the last. */
-const made = new WeakMap<Ctx, number>()
-/** Tunnel numbers are never used again while they exist anywhere; 1 is kept for what has no tunnel. */
-const nextVni = q.select({ free: sql<number>`coalesce(max(${network.vni}), 1) + 1` }).from(network)
+/** A tunnel number at random, so that parallel creates do not meet at the next one; the low ones are left for the asking. */
+const drawVni = (ctx: Ctx) => 65536 + ctx.world.random(3).reduce((n, byte) => n * 256 + byte, 0) % (16777215 - 65536)
 
 async function update(ctx: Ctx, row: Row, change: Row): Promise<Row> {
   guard(ctx, 'update', change)
@@ -102,7 +102,7 @@ export const networkResource: Resource = {
     'provider:physical_network': field(t.Union([t.String({ maxLength: 128 }), t.Null()]), 'create update filter', 'physicalNetwork'),
     'provider:segmentation_id': field(t.Union([t.Integer({ minimum: 1, maximum: 16777215 }), t.Null()]), 'create update filter', 'segment'),
   },
-  filterNames: ['shared', 'router:external', 'status'],
+  filterNames: [...tagFilterNames, 'shared', 'router:external', 'status'],
   filters: (ctx, query): (SQL | undefined)[] => {
     const truth = (name: string) => (query.has(name) ? /^(true|1)$/i.test(query.get(name)!) : undefined)
     const shared = truth('shared'), external = truth('router:external')

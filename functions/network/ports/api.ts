@@ -5,7 +5,7 @@ import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { field, resource, type Resource } from '../../kernel/resource.ts'
 import { style } from '../service.ts'
-import { adminUp, standardFields, tagFilters, tagsField } from '../standard.ts'
+import { adminUp, standardFields, tagFilterNames, tagFilters, tagsField } from '../standard.ts'
 import { createPorts } from './create.ts'
 import { removePort } from './remove.ts'
 import { updatePort, updateReads } from './update.ts'
@@ -42,7 +42,7 @@ export const portResource: Resource = {
     'binding:vnic_type': field(t.Enum(['normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic']), 'create update filter', 'vnicType'),
     qos_policy_id: field(t.Null(), 'create update', 'qos'),
   },
-  filterNames: ['fixed_ips', 'security_groups', 'security_group_ids', 'mac', 'binding:host_id', 'ip_allocation'],
+  filterNames: [...tagFilterNames, 'fixed_ips', 'security_groups', 'security_group_ids', 'binding:host_id'],
   filters: (_ctx, query) => [...tagFilters(query, sql`${port.tags}`), byAddress(query.getAll('fixed_ips')), byGroup([...query.getAll('security_groups'), ...query.getAll('security_group_ids')]), byHost(query.getAll('binding:host_id'))],
   joins: { update: updateReads },
   verbs: { createAll: createPorts, update: updatePort, remove: removePort },

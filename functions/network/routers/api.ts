@@ -7,7 +7,7 @@ import { conflict, forbidden } from '../../kernel/fault.ts'
 import { field, resource, rows, rowQuery, theRow, type Resource, type Row } from '../../kernel/resource.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint, style } from '../service.ts'
-import { adminUp, standardFields, standardRow, tagFilters } from '../standard.ts'
+import { adminUp, standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
 import { touch } from '../touch.ts'
 import { aroundReads, dropGateway, planGateway, readAround } from './gateway.ts'
 import { networksOfRouters, placeRouter } from './place.ts'
@@ -77,8 +77,8 @@ export const routerResource: Resource = {
     availability_zone_hints: field(t.Array(t.String()), 'create', 'zoneHints'),
     flavor_id: field(t.Null(), 'create', 'flavor'),
   },
-  filterNames: ['status', 'external_gateway_info', 'routes'],
-  filters: (_ctx, query) => tagFilters(query, sql`${router.tags}`),
+  filterNames: [...tagFilterNames, 'status'],
+  filters: (_ctx, query) => [...tagFilters(query, sql`${router.tags}`), query.has('status') && !query.getAll('status').includes('ACTIVE') ? sql`0` : undefined],
   joins: {
     update: aroundReads,
     remove: (_ctx, rid) => [q.select({ port: routerInterface.port }).from(routerInterface).where(eq(routerInterface.router, rid)).limit(1), q.select({ id: floatingIp.id }).from(floatingIp).where(eq(floatingIp.router, rid)).limit(1)] as unknown as Query[],

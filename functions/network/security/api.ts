@@ -7,7 +7,7 @@ import { conflict } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
-import { standardFields, standardRow, tagFilters } from '../standard.ts'
+import { standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
 import { listed, touch } from '../touch.ts'
 import { defaultGroupQuery, ensureDefaultGroup, type GroupRow, initialRules, visibleGroups } from './groups.ts'
 import { groupExtras, groupView } from './view.ts'
@@ -55,7 +55,7 @@ export const groupResource: Resource = {
     // Filters here follow connections, always.
     stateful: field(t.Literal(true), 'create update filter'),
   },
-  filterNames: ['shared'],
+  filterNames: [...tagFilterNames, 'shared'],
   filters: (ctx, query) => [...tagFilters(query, sql`${securityGroup.tags}`), query.has('shared') ? sql`(exists (select 1 from rbac where object = ${securityGroup.id} and object_type = 'security_group')) = ${/^(true|1)$/i.test(query.get('shared')!) ? 1 : 0}` : undefined],
   joins: { update: members, remove: members },
   verbs: { create, update, remove },

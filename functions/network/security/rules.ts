@@ -8,7 +8,7 @@ import { field, resource, rows, type Resource, type Row } from '../../kernel/res
 import { openedTo } from '../networks/visible.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
-import { standardFields, standardRow, tagFilters } from '../standard.ts'
+import { standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
 import { listed, touch } from '../touch.ts'
 import { fingerprint, type RuleRow, visibleGroups } from './groups.ts'
 import { readRule } from './read-rule.ts'
@@ -74,8 +74,8 @@ export const ruleResource: Resource = {
     remote_group_id: field(nullable(id), 'create filter sort', 'remoteGroup'),
     remote_address_group_id: field(nullable(id), 'create filter sort', 'remoteAddressGroup'),
   },
-  filterNames: ['belongs_to_default_sg', 'normalized_cidr'],
-  filters: (_ctx, query) => [...tagFilters(query, sql`${securityGroupRule.tags}`), query.has('belongs_to_default_sg') ? sql`${securityGroupRule.securityGroup} in (select g.id from security_group g where g.is_default = ${/^(true|1)$/i.test(query.get('belongs_to_default_sg')!) ? 1 : 0})` : undefined],
+  filterNames: [...tagFilterNames, 'belongs_to_default_sg', 'normalized_cidr'],
+  filters: (_ctx, query) => [...tagFilters(query, sql`${securityGroupRule.tags}`), query.has('normalized_cidr') ? inArray(securityGroupRule.remoteIp, query.getAll('normalized_cidr')) : undefined, query.has('belongs_to_default_sg') ? sql`${securityGroupRule.securityGroup} in (select g.id from security_group g where g.is_default = ${/^(true|1)$/i.test(query.get('belongs_to_default_sg')!) ? 1 : 0})` : undefined],
   verbs: { createAll, remove },
 }
 export const securityGroupRules = resource(style, ruleResource)

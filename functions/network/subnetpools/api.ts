@@ -9,7 +9,7 @@ import { type Cidr, cidrOf, overlaps, readCidr, toAddress } from '../addresses.t
 import { visibleScopes } from '../addressscopes/api.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint, style } from '../service.ts'
-import { standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
+import { standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
 import { visiblePools } from './visible.ts'
 
 type Pool = typeof subnetPool.$inferSelect
@@ -115,6 +115,7 @@ export const poolResource: Resource = {
     shared: field(t.Boolean(), 'create filter'), is_default: field(t.Boolean(), 'create update filter', 'isDefault'),
     address_scope_id: field(nullable(t.String({ maxLength: 36 })), 'create update filter', 'addressScope'),
   },
+  filterNames: tagFilterNames,
   filters: (_ctx, query) => tagFilters(query, sql`${subnetPool.tags}`),
   joins: {
     update: (ctx, id, change) => [...scopeReads(ctx, change.addressScope, id),

@@ -6,13 +6,13 @@ import { q, run } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
 import { type Cidr, cidrOf, contains, defaultPools, newMac, offsetOf, overlaps, rangesOf, readAddress, readCidr, toAddress, toNumber } from '../addresses.ts'
-import { networksOf } from '../networks/visible.ts'
+import { networksOf, usableNetworks } from '../networks/visible.ts'
 import { isAutomatic } from '../ports/allocate.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { visiblePools } from '../subnetpools/visible.ts'
 import { touchNetworks } from '../touch.ts'
-import { standardFields, standardRow, standardView, tagFilters } from '../standard.ts'
+import { standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
 
 const bad = (message: string, type = 'InvalidInput') => invalid(`Invalid input for operation: ${message}.`, { type })
 const nullable = <T extends Parameters<typeof t.Union>[0][number]>(s: T) => t.Union([s, t.Null()])
@@ -190,7 +190,7 @@ const removeReads = (_ctx: Ctx, id: string) => [q.select({ id: port.id }).from(a
 
 export const subnetResource: Resource = {
   name: 'subnet', plural: 'subnets', path: '/subnets', table: subnet, view, sort: [['id', 'asc']],
-  visible: (ctx) => (ctx.caller.admin ? undefined : sql`(${eq(subnet.project, ctx.project)} or ${inArray(subnet.network, q.select({ id: network.id }).from(network).where(networksOf(ctx.project)))})`),
+  visible: (ctx) => (ctx.caller.admin ? undefined : sql`(${eq(subnet.project, ctx.project)} or ${inArray(subnet.network, q.select({ id: network.id }).from(network).where(usableNetworks(ctx.project)))})`),
   fields: {
     ...standardFields,
     network_id: field(t.String({ maxLength: 36 }), 'create filter sort required', 'network'),
@@ -210,6 +210,7 @@ export const subnetResource: Resource = {
     segment_id: field(t.Null(), 'create hidden', 'segment'),
     dns_publish_fixed_ip: field(t.Literal(false), 'create update hidden', 'publish'),
   },
+  filterNames: tagFilterNames,
   filters: (_ctx, query) => tagFilters(query, sql`${subnet.tags}`),
   joins: { update: updateReads, remove: removeReads },
   verbs: { createAll, update, remove },
