@@ -7,6 +7,9 @@ import hypervisors from './hosts/hypervisors.ts'
 import services from './hosts/services.ts'
 import keypairs from './keypairs/api.ts'
 import quotas from './quotas/api.ts'
+import oldImages from './proxies/images.ts'
+import oldNetworks from './proxies/networks.ts'
+import oldVolumes from './proxies/volumes.ts'
 import about from './servers/about.ts'
 import elsewhere from './servers/actions/elsewhere.ts'
 import image from './servers/actions/image.ts'
@@ -26,14 +29,21 @@ import tags from './servers/tags.ts'
 import timeline from './servers/timeline.ts'
 import update from './servers/update.ts'
 import volumes from './servers/volumes.ts'
+import type { Endpoint } from '../kernel/endpoint.ts'
 import { compute } from './service.ts'
 import usage from './usage/api.ts'
+
+/** An old name of `/servers`, for what existed when it was in use. */
+const volumesBoot = (list: Endpoint[]) => list.filter((e) => !e.key || ['confirmResize', 'revertResize', 'reboot', 'resize', 'rebuild', 'createImage', 'os-start', 'os-stop', 'trigger_crash_dump'].includes(e.key))
+  .map((e) => ({ ...e, id: e.id.replace('servers', 'volumes_boot'), path: e.path.replace('/servers', '/os-volumes_boot') }))
 
 /** The compute service at a glance. */
 export default compute.serve([
   create, list, detail, show, update, remove,
   power, rebuild, resize, image, rescue, shelve, elsewhere, small,
+  volumesBoot([create, list, detail, show, update, remove, power, rebuild, resize, image, small].flat()),
   metadata, tags, volumes, interfaces, timeline, about,
   flavors, keypairs, groups, quotas, usage,
   hypervisors, services, aggregates, extensions, gone,
+  oldImages, oldNetworks, oldVolumes,
 ])

@@ -23,7 +23,7 @@ export const list = endpoint({
   id: 'servers.list', method: 'GET', path: '/servers', status: 200, summary: 'List servers', policy: 'os_compute_api:servers:index',
   async handle(ctx, input) {
     const { rows, next } = await page(ctx, input, 'os_compute_api:servers:index:get_all_tenants', false)
-    return { servers: rows.map((x) => briefView.at(ctx.version)(x)), ...linked(ctx, input, next) }
+    return { servers: rows.map(briefView.at(ctx.version)), ...linked(ctx, input, next) }
   },
 })
 export const detail = endpoint({

@@ -75,4 +75,7 @@ export const bareView = { at: (version: number) => (x: Shown) => plainView.at(ve
 export const bareAddresses = (all: Shown['addresses']) => Object.fromEntries(Object.entries(all).map(([name, list]) => [name, list.map(({ version, addr }) => ({ version, addr }))]))
 
 /** Everything. */
-export const serverView = { at: (version: number) => (x: Shown) => ({ ...plainView.at(version)(x), ...detailOnly.at(version)(x) }) }
+export const serverView = { at: (version: number) => {
+  const plain = plainView.at(version), detail = detailOnly.at(version)
+  return (x: Shown) => Object.assign(plain(x), detail(x))
+} }
