@@ -26,7 +26,7 @@ function appOf(env: Env, later: Later): App {
   return {
     env, world, later,
     authenticate: (request, db, at) => authenticate(env, world, db, request, at),
-    ring: async (host) => { const d = env.DOORBELL; if (d) await d.get(d.idFromName(host)).fetch('http://doorbell/ring') },
+    ring: async (host, gently) => { const d = env.DOORBELL; if (d) await d.get(d.idFromName(host)).fetch(`http://doorbell/${gently ? 'nudge' : 'ring'}`) },
   }
 }
 

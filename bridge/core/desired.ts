@@ -29,7 +29,7 @@ export class DesiredState {
 
   heard(revision: number) {
     this.seen = revision
-    void this.#insist()
+    void this.#follow()
   }
 
   /** Fetches and applies; a call during another one waits for a whole new round, since that one may have read too early. */
@@ -53,7 +53,9 @@ export class DesiredState {
   }
 
   async #round() {
+    const began = performance.now()
     const desired = await this.#of.cloud.desired()
+    this.#calm = performance.now() + Math.min(3000, Math.max(500, 10 * (performance.now() - began)))
     if (desired.revision > this.seen) this.seen = desired.revision
     await this.#apply(desired)
   }
@@ -65,16 +67,22 @@ export class DesiredState {
     this.#of.applied(desired)
   }
 
-  #insisting = false
-  async #insist() {
-    if (this.#insisting) return void this.refresh().catch(() => {})
-    this.#insisting = true
-    for (let failures = 0; !this.#of.signal.aborted; failures++) {
-      try { await this.refresh(); break } catch (error) {
-        if (failures % 10 === 0) this.#of.log('desired state not applied', { error: logged(error), failures })
-        await pause(backoff(failures), this.#of.signal)
+  #following = false
+  /** Until then a change can wait for the next: one round serves them all, and a control plane that is slow is asked less. */
+  #calm = 0
+  async #follow() {
+    if (this.#following) return
+    this.#following = true
+    const { signal, log } = this.#of
+    for (let failures = 0; !signal.aborted;) {
+      await pause(Math.max(0, this.#calm - performance.now()), signal)
+      // A start that needed its ports may have had it done meanwhile.
+      if (this.revision === this.seen) break
+      try { await this.refresh(); failures = 0 } catch (error) {
+        if (failures % 10 === 0) log('desired state not applied', { error: logged(error), failures })
+        await pause(backoff(failures++), signal)
       }
     }
-    this.#insisting = false
+    this.#following = false
   }
 }

@@ -1,5 +1,5 @@
 import { check, parseJson, readText } from './body.ts'
-import { type Ctx, unit, type Basis } from './ctx.ts'
+import { type Ctx, type Ring, unit, type Basis } from './ctx.ts'
 import { Database } from './db.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Env, Later, World } from './env.ts'
@@ -12,7 +12,7 @@ export interface App {
   env: Env; world: World; later: Later
   /** Verifies the token of a request; undefined when it carries none; throws 401 when it is no good. */
   authenticate: (request: Request, db: Database, at: { type: string; path: string }) => Promise<Caller | undefined>
-  ring: (host: string) => Promise<unknown>
+  ring: Ring
 }
 
 /** One request to one service: version, route, caller, policy, body, unit of work, answer. */

@@ -8,6 +8,9 @@ import type { Caller, Check, Target } from './policy.ts'
 
 export type Guard = 'stale' | 'quota' | 'capacity' | 'address' | 'affinity'
 
+/** Wakes a host; `gently`: it may wait a moment for more. */
+export type Ring = (host: string, gently?: boolean) => Promise<unknown>
+
 /** What every attempt at one unit of work shares. */
 export interface Basis {
   env: Env; world: World; later: Later
@@ -71,7 +74,7 @@ export class Ctx {
     this.staged.push(statement)
     if (guard) this.staged.push(guardQuery(guard))
   }
-  /** A statement with `returning({ id })` of hosts: they are told, after the commit, that something is there for them. */
+  /** A statement with `returning({ id })` of hosts: they are told, after the commit, that what should be on them changed. Many such changes in a row are told as few. */
   stageAndRing(statement: Query) {
     this.bellRows.add(this.staged.length)
     this.staged.push(statement)
@@ -116,13 +119,14 @@ export class Ctx {
   }
   get dirty() { return this.staged.length > 0 }
 
-  async commit(ringBell: (host: string) => Promise<unknown>) {
+  async commit(ringBell: Ring) {
+    const changed = new Set<string>()
     if (this.staged.length > 0) {
       const results = await this.basis.db.write(this.staged as [Query, ...Query[]])
-      for (const i of this.bellRows) for (const row of (results[i] as { id: string }[] | undefined) ?? []) this.bells.add(row.id)
+      for (const i of this.bellRows) for (const row of (results[i] as { id: string }[] | undefined) ?? []) changed.add(row.id)
     }
     this.staged = []
-    for (const host of this.bells) this.basis.later.waitUntil(ringBell(host).catch(() => {}))
+    for (const host of new Set([...this.bells, ...changed])) this.basis.later.waitUntil(ringBell(host, !this.bells.has(host)).catch(() => {}))
     for (const work of this.after) this.basis.later.waitUntil(work().catch((e) => console.error(JSON.stringify({ level: 'error', what: 'after commit', requestId: this.requestId, error: String(e) }))))
   }
 }
@@ -130,7 +134,7 @@ export class Ctx {
 export type Where = SQL | undefined
 
 /** Runs read-decide-stage, commits, and runs it again when the world moved underneath. */
-export async function unit<T>(basis: Basis, work: (ctx: Ctx) => T | Promise<T>, ringBell: (host: string) => Promise<unknown>, resource?: string): Promise<{ out: T; ctx: Ctx }> {
+export async function unit<T>(basis: Basis, work: (ctx: Ctx) => T | Promise<T>, ringBell: Ring, resource?: string): Promise<{ out: T; ctx: Ctx }> {
   for (let tries = 8; ; tries--) {
     const ctx = new Ctx(basis)
     try {

@@ -47,7 +47,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       .where(and(inArray(port.network, nets), eq(router.adminUp, true), isNotNull(router.host))),
   )
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))
-  const of = <T, K>(list: T[], key: (t: T) => K) => { const m = new Map<K, T[]>(); for (const t of list) m.set(key(t), [...(m.get(key(t)) ?? []), t]); return (k: K) => m.get(k) ?? [] }
+  const of = <T, K>(list: T[], key: (t: T) => K) => { const m = Map.groupBy(list, key); return (k: K) => m.get(k) ?? [] }
   const subnetsOf = of(subnets, (s) => s.network), portsOf = of(ports, (p) => p.network), addressesOf = of(addresses, (a) => a.port)
   const rulesOf = of(rules, (r) => r.securityGroup), groupsOf = of(memberships, (m) => m.port), remotesOf = of(remotes, (r) => r.group)
   const legHost = new Map(legsAround.map((l) => [l.port, l.host!]))
@@ -57,7 +57,10 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
   const prefixed = (p: string) => addressesOf(p).map((a) => ({ address: a.address, prefix: cidrOf(subnets.find((s) => s.id === a.subnet)!.cidr).prefix }))
   const full = (a: string) => `${a}/${a.includes(':') ? 128 : 32}`
 
-  const wire = (r: (typeof rules)[number]): Rule => {
+  // Many ports share few rules, and a rule may list every member of a group.
+  const wired = new Map<string, Rule>()
+  const wire = (r: (typeof rules)[number]) => wired.get(r.id) ?? wired.set(r.id, wireOf(r)).get(r.id)!
+  const wireOf = (r: (typeof rules)[number]): Rule => {
     const family = r.ethertype === 'IPv4' ? 4 : 6
     const same = (text: string) => text.includes(':') === (family === 6)
     const listed = r.remoteGroup ? remotesOf(r.remoteGroup).flatMap((m) => [full(m.address), ...m.pairs.map((p) => (p.ip_address.includes('/') ? p.ip_address : full(p.ip_address)))])
