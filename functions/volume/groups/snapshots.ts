@@ -57,6 +57,7 @@ export default [
       for (const w of volumes as Whole[]) {
         const place = placeOf(w, undefined), s = newSnapshot(ctx, { volume: w.volume, host: place.host, name: row.name, groupSnapshot: row.id, now })
         ctx.stage(q.insert(snapshot).values(s))
+        ctx.event('snapshot.create.start', s.id, { volume: w.volume.id }, s.project)
         await start(ctx, createSaga, { snapshot: s.id, volume: w.volume.id, project: s.project, ...place }, { lane: s.id })
       }
       stillWithin(ctx, ctx.project, quota)

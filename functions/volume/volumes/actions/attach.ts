@@ -15,10 +15,14 @@ const name = t.Union([t.String({ maxLength: 255 }), t.Null()])
 const reserve = action('os-reserve', rule, 'Take a volume for a server', nothing, (ctx, { volume: v }) => {
   demandStatus(v, ['available'], 'reserve')
   change(ctx, v, { status: 'attaching', previousStatus: 'available' })
+  const now = ctx.now()
+  ctx.stage(q.insert(attachment).values({ id: ctx.uuid(), volume: v.id, project: v.project, server: null, status: 'reserved', mode: v.readonly ? 'ro' : 'rw', createdAt: now, updatedAt: now }))
 })
 const unreserve = action('os-unreserve', rule, 'Give a reserved volume back', nothing, (ctx, { volume: v, attachment: a }) => {
   notComputes(ctx, a)
-  if (v.status === 'attaching' || v.status === 'reserved') change(ctx, v, { status: 'available', previousStatus: null })
+  if (v.status !== 'attaching' && v.status !== 'reserved') return
+  change(ctx, v, { status: 'available', previousStatus: null })
+  ctx.stage(q.delete(attachment).where(eq(attachment.volume, v.id)))
 })
 
 /** A record of use outside the compute service; no host acts on it. */
