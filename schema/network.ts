@@ -28,7 +28,7 @@ export const network = sqliteTable('network', {
   segment: integer('segment'),
   /** The tunnel's number on the hosts, whatever the provider type says. */
   vni: integer('vni').notNull().unique(),
-}, (t) => [index('network_project').on(t.project, t.id), index('network_shared').on(t.shared).where(sql`shared = 1`), uniqueIndex('network_segment').on(t.providerType, t.physicalNetwork, t.segment)])
+}, (t) => [index('network_project').on(t.project, t.id), index('network_shared').on(t.shared).where(sql`shared = 1`), index('network_external').on(t.external).where(sql`external = 1`), uniqueIndex('network_segment').on(t.providerType, t.physicalNetwork, t.segment)])
 
 export const subnet = sqliteTable('subnet', {
   ...standard,
@@ -70,7 +70,7 @@ export const port = sqliteTable('port', {
   ownedByServer: flag('owned_by_server').notNull().default(false),
 }, (t) => [
   uniqueIndex('port_mac').on(t.network, t.mac), index('port_network').on(t.network, t.id), index('port_device').on(t.device),
-  index('port_host').on(t.host), index('port_project').on(t.project, t.id),
+  index('port_host').on(t.host), index('port_network_host').on(t.network, t.host).where(sql`host is not null`), index('port_project').on(t.project, t.id),
 ])
 
 /** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet (null beyond 2^53), so that free ones are found by index. */
@@ -101,12 +101,14 @@ export const securityGroupRule = sqliteTable('security_group_rule', {
   remoteAddressGroup: text('remote_address_group'),
   /** All that makes it what it is, in one text: a second one of the same is refused. */
   fingerprint: text('fingerprint').notNull(),
-}, (t) => [uniqueIndex('security_group_rule_same').on(t.securityGroup, t.fingerprint), index('security_group_rule_remote').on(t.remoteGroup), index('security_group_rule_project').on(t.project, t.id)])
+}, (t) => [uniqueIndex('security_group_rule_same').on(t.securityGroup, t.fingerprint), index('security_group_rule_remote').on(t.remoteGroup), index('security_group_rule_remote_addresses').on(t.remoteAddressGroup), index('security_group_rule_project').on(t.project, t.id)])
 
 export const portSecurityGroup = sqliteTable('port_security_group', {
   port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
   securityGroup: text('security_group').notNull().references(() => securityGroup.id),
-}, (t) => [primaryKey({ columns: [t.port, t.securityGroup] }), index('port_security_group_group').on(t.securityGroup)])
+  /** The port's host, kept equal by triggers: who has members of a group is found without looking at each of them. */
+  host: text('host'),
+}, (t) => [primaryKey({ columns: [t.port, t.securityGroup] }), index('port_security_group_group').on(t.securityGroup, t.host)])
 
 export const router = sqliteTable('router', {
   ...standard,
@@ -174,7 +176,7 @@ export const rbac = sqliteTable('rbac', {
   object: text('object').notNull(),
   action: text('action').notNull(),
   target: text('target').notNull(),
-}, (t) => [uniqueIndex('rbac_same').on(t.objectType, t.object, t.action, t.target), index('rbac_target').on(t.target, t.objectType, t.action)])
+}, (t) => [uniqueIndex('rbac_same').on(t.objectType, t.object, t.action, t.target), index('rbac_project').on(t.project, t.id), index('rbac_target').on(t.target, t.objectType, t.action)])
 
 /** A project's own limits, where they depart from the defaults. */
 export const networkQuota = sqliteTable('network_quota', {

@@ -238,6 +238,28 @@ CREATE TABLE `endpoint_project` (
 --> statement-breakpoint
 CREATE INDEX `endpoint_project_endpoint` ON `endpoint_project` (`endpoint_id`);
 --> statement-breakpoint
+CREATE TABLE `federated_user` (
+	`idp_id` text NOT NULL,
+	`protocol_id` text NOT NULL,
+	`unique_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`display_name` text,
+	PRIMARY KEY(`idp_id`, `protocol_id`, `unique_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `federated_user_user` ON `federated_user` (`user_id`);
+--> statement-breakpoint
+CREATE TABLE `federation_protocol` (
+	`id` text NOT NULL,
+	`idp_id` text NOT NULL,
+	`mapping_id` text NOT NULL,
+	`remote_id_attribute` text,
+	`client` text,
+	PRIMARY KEY(`idp_id`, `id`)
+);
+--> statement-breakpoint
+CREATE INDEX `federation_protocol_mapping` ON `federation_protocol` (`mapping_id`);
+--> statement-breakpoint
 CREATE TABLE `user_group` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -253,10 +275,28 @@ CREATE INDEX `group_domain` ON `user_group` (`domain_id`,`id`);
 --> statement-breakpoint
 CREATE INDEX `group_by_name` ON `user_group` (`name`);
 --> statement-breakpoint
+CREATE TABLE `identity_provider` (
+	`id` text PRIMARY KEY NOT NULL,
+	`domain_id` text NOT NULL,
+	`enabled` integer DEFAULT false NOT NULL,
+	`description` text,
+	`authorization_ttl` integer,
+	`remote_ids` text DEFAULT '[]' NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `identity_provider_domain` ON `identity_provider` (`domain_id`);
+--> statement-breakpoint
 CREATE TABLE `identity_revision` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `idp_remote_id` (
+	`remote_id` text PRIMARY KEY NOT NULL,
+	`idp_id` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `idp_remote_idp` ON `idp_remote_id` (`idp_id`);
 --> statement-breakpoint
 CREATE TABLE `implied_role` (
 	`prior_role_id` text NOT NULL,
@@ -277,13 +317,39 @@ CREATE TABLE `resource_limit` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `limit_what` ON `resource_limit` (`project_id`,`domain_id`,`service_id`,`region_id`,`resource_name`);
 --> statement-breakpoint
+CREATE TABLE `mapping` (
+	`id` text PRIMARY KEY NOT NULL,
+	`rules` text NOT NULL,
+	`schema_version` text DEFAULT '1.0' NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `membership` (
 	`user_id` text NOT NULL,
 	`group_id` text NOT NULL,
+	`expires_at` integer,
 	PRIMARY KEY(`user_id`, `group_id`)
 );
 --> statement-breakpoint
 CREATE INDEX `membership_group` ON `membership` (`group_id`,`user_id`);
+--> statement-breakpoint
+CREATE TABLE `oauth_token` (
+	`id` text PRIMARY KEY NOT NULL,
+	`consumer_id` text NOT NULL,
+	`kind` text NOT NULL,
+	`secret` text NOT NULL,
+	`project_id` text NOT NULL,
+	`user_id` text,
+	`roles` text DEFAULT '[]' NOT NULL,
+	`verifier` text,
+	`expires_at` integer,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `oauth_token_user` ON `oauth_token` (`user_id`,`id`);
+--> statement-breakpoint
+CREATE INDEX `oauth_token_consumer` ON `oauth_token` (`consumer_id`);
+--> statement-breakpoint
+CREATE INDEX `oauth_token_project` ON `oauth_token` (`project_id`);
 --> statement-breakpoint
 CREATE TABLE `policy_association` (
 	`policy_id` text NOT NULL,
@@ -375,6 +441,15 @@ CREATE TABLE `service` (
 	`description` text,
 	`enabled` integer DEFAULT true NOT NULL,
 	`extra` text DEFAULT '{}' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `service_provider` (
+	`id` text PRIMARY KEY NOT NULL,
+	`auth_url` text NOT NULL,
+	`sp_url` text NOT NULL,
+	`enabled` integer DEFAULT false NOT NULL,
+	`description` text,
+	`relay_state_prefix` text DEFAULT 'ss:mem:' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `trust` (
@@ -1113,6 +1188,8 @@ CREATE INDEX `network_project` ON `network` (`project`,`id`);
 --> statement-breakpoint
 CREATE INDEX `network_shared` ON `network` (`shared`) WHERE shared = 1;
 --> statement-breakpoint
+CREATE INDEX `network_external` ON `network` (`external`) WHERE external = 1;
+--> statement-breakpoint
 CREATE UNIQUE INDEX `network_segment` ON `network` (`provider_type`,`physical_network`,`segment`);
 --> statement-breakpoint
 CREATE TABLE `network_quota` (
@@ -1157,17 +1234,20 @@ CREATE INDEX `port_device` ON `port` (`device`);
 --> statement-breakpoint
 CREATE INDEX `port_host` ON `port` (`host`);
 --> statement-breakpoint
+CREATE INDEX `port_network_host` ON `port` (`network`,`host`) WHERE host is not null;
+--> statement-breakpoint
 CREATE INDEX `port_project` ON `port` (`project`,`id`);
 --> statement-breakpoint
 CREATE TABLE `port_security_group` (
 	`port` text NOT NULL,
 	`security_group` text NOT NULL,
+	`host` text,
 	PRIMARY KEY(`port`, `security_group`),
 	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade,
 	FOREIGN KEY (`security_group`) REFERENCES `security_group`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-CREATE INDEX `port_security_group_group` ON `port_security_group` (`security_group`);
+CREATE INDEX `port_security_group_group` ON `port_security_group` (`security_group`,`host`);
 --> statement-breakpoint
 CREATE TABLE `rbac` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -1179,6 +1259,8 @@ CREATE TABLE `rbac` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `rbac_same` ON `rbac` (`object_type`,`object`,`action`,`target`);
+--> statement-breakpoint
+CREATE INDEX `rbac_project` ON `rbac` (`project`,`id`);
 --> statement-breakpoint
 CREATE INDEX `rbac_target` ON `rbac` (`target`,`object_type`,`action`);
 --> statement-breakpoint
@@ -1266,6 +1348,8 @@ CREATE TABLE `security_group_rule` (
 CREATE UNIQUE INDEX `security_group_rule_same` ON `security_group_rule` (`security_group`,`fingerprint`);
 --> statement-breakpoint
 CREATE INDEX `security_group_rule_remote` ON `security_group_rule` (`remote_group`);
+--> statement-breakpoint
+CREATE INDEX `security_group_rule_remote_addresses` ON `security_group_rule` (`remote_address_group`);
 --> statement-breakpoint
 CREATE INDEX `security_group_rule_project` ON `security_group_rule` (`project`,`id`);
 --> statement-breakpoint

@@ -9,9 +9,8 @@ import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { type Row, rowQuery, theRow } from '../../kernel/resource.ts'
 import { networkResource } from '../networks/api.ts'
 import { routerResource } from '../routers/api.ts'
-import { networksOfRouters } from '../routers/place.ts'
+import { touchRouters } from '../routers/place.ts'
 import { endpoint } from '../service.ts'
-import { touch } from '../touch.ts'
 import { agentView, hostOfAgent, kinds, noAgent, type Setting } from './model.ts'
 
 const closed = { additionalProperties: false } as const
@@ -108,7 +107,7 @@ export const routerScheduling = [
       if (row.host === h.id) return undefined
       if (row.host) throw conflict(`The router ${row.id} has been already hosted by the L3 Agent on another host.`, { type: 'RouterHostedByL3Agent' })
       ctx.stage(q.update(router).set({ host: h.id }).where(and(eq(router.id, row.id), sql`${router.host} is null`)), 'stale')
-      touch(ctx, { networks: networksOfRouters([row.id]), hosts: [h.id] })
+      touchRouters(ctx, [row.id])
     },
   }),
   endpoint({
@@ -117,7 +116,7 @@ export const routerScheduling = [
       const { h, rest: [[row]] } = await find(ctx, params.id, rowQuery(routerResource, ctx, params.router) as unknown as Query) as unknown as { h: Loaded; rest: Row[][] }
       if (!row) throw notFound('router', params.router, undefined, { type: 'RouterNotFound' })
       if (row.host !== h.id) throw conflict(`The router ${row.id} is not hosted by L3 agent ${params.id}.`, { type: 'RouterNotHostedByL3Agent' })
-      touch(ctx, { networks: networksOfRouters([row.id]), hosts: [h.id] })
+      touchRouters(ctx, [row.id])
       ctx.stage(q.update(router).set({ host: null }).where(eq(router.id, row.id)))
     },
   }),

@@ -8,9 +8,8 @@ import { field, resource, rows, rowQuery, theRow, type Resource, type Row } from
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint, style } from '../service.ts'
 import { adminUp, standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
-import { touch } from '../touch.ts'
 import { aroundReads, dropGateway, planGateway, readAround } from './gateway.ts'
-import { networksOfRouters, placeRouter } from './place.ts'
+import { touchRouters, placeRouter } from './place.ts'
 import { checkRoutes, sameRoute } from './routes.ts'
 import { routerExtras, routerView } from './view.ts'
 
@@ -42,7 +41,7 @@ async function create(ctx: Ctx, { gateway: info, ...values }: Row): Promise<Row>
 /** A router that has work is put on a host, and the hosts around it are told. */
 export function settle(ctx: Ctx, id: string) {
   placeRouter(ctx, id)
-  touch(ctx, { networks: networksOfRouters([id]) })
+  touchRouters(ctx, [id])
 }
 
 function update(ctx: Ctx, row: Row, { gateway: info, ...change }: Row, joined: any[]): Row {
@@ -51,7 +50,7 @@ function update(ctx: Ctx, row: Row, { gateway: info, ...change }: Row, joined: a
   for (const name of ['distributed', 'ha']) {
     if (change[name] != null && change[name] !== row[name] && row.adminUp && change.adminUp !== false) throw conflict(`Cannot change the '${name}' attribute of active routers. Please set router admin_state_up to False prior to the change.`, { type: 'RouterInUse', status: 400 })
   }
-  touch(ctx, { networks: networksOfRouters([row.id]), hosts: row.host ? [row.host] : [] })
+  touchRouters(ctx, [row.id])
   const { outside, ...set } = info === undefined ? {} as Row : planGateway(ctx, 'update', row, info, around)
   if (change.routes !== undefined) change.routes = checkRoutes(change.routes ?? [], set.externalNetwork === undefined ? around : { legs: around.legs, outside: [...(set.externalNetwork ? around.subnets.map((subnet) => ({ subnet, address: '' })) : [])] })
   const out = rows(router).update(ctx, row, { ...change, ...set })
@@ -61,7 +60,7 @@ function update(ctx: Ctx, row: Row, { gateway: info, ...change }: Row, joined: a
 
 function remove(ctx: Ctx, row: Row, [legs, floating]: unknown[][]) {
   if (legs.length || floating.length) throw conflict(`Router ${row.id} still has ports`, { type: 'RouterInUse' })
-  touch(ctx, { networks: networksOfRouters([row.id]), hosts: row.host ? [row.host] : [] })
+  touchRouters(ctx, [row.id])
   dropGateway(ctx, row)
   rows(router).remove(ctx, row)
 }

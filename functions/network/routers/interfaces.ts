@@ -12,10 +12,9 @@ import { portResource } from '../ports/api.ts'
 import { type FixedIp, parsed } from '../ports/view.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint } from '../service.ts'
-import { touch } from '../touch.ts'
 import { routerResource, settle } from './api.ts'
 import { clash, type Leg, legsOf, outsideOf } from './gateway.ts'
-import { networksOfRouters } from './place.ts'
+import { touchRouters } from './place.ts'
 import type { Route } from './routes.ts'
 
 const bad = (message: string) => invalid(`Bad router request: ${message}`, { type: 'BadRequest' })
@@ -102,7 +101,7 @@ export const removeInterface = endpoint({
       const near = (via: string) => { const a = readAddress(via, 'routes'); return a.version === l.subnet.version && contains(cidrOf(l.subnet.cidr), a.n) }
       if ((r.routes as Route[]).some((x) => near(x.nexthop))) throw conflict(`Router interface for subnet ${l.subnet.id} on router ${r.id} cannot be deleted, as it is required by one or more routes.`, { type: 'RouterInterfaceInUseByRoute' })
     }
-    touch(ctx, { networks: networksOfRouters([r.id]) })
+    touchRouters(ctx, [r.id])
     if (going.length === legs.filter((l) => l.port === legPort).length) ctx.stage(q.delete(port).where(eq(port.id, legPort)), 'stale')
     else for (const s of subnets) {
       ctx.stage(q.delete(routerInterface).where(and(eq(routerInterface.router, r.id), eq(routerInterface.subnet, s))), 'stale')

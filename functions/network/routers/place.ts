@@ -17,8 +17,8 @@ export function placeRouters(ctx: Ctx, which: SQL) {
 }
 export const placeRouter = (ctx: Ctx, id: string) => placeRouters(ctx, eq(router.id, id))
 
-/** Networks a router has a leg on or a gateway to. */
-export const networksOfRouters = (ids: string[]) => sql`select p.network from port p where p.device in (${listed(ids)}) and p.device_owner like 'network:router%'`
+/** The hosts of these routers, and of those who have them as their way out. */
+export const touchRouters = (ctx: Ctx, ids: string[]) => touch(ctx, { networks: sql`select s.network from router_interface i join subnet s on s.id = i.subnet where i.router in (${listed(ids)})`, routers: listed(ids) })
 
 const needsHost = and(
   or(isNull(router.host), sql`${router.host} not in (select id from host)`),
@@ -37,7 +37,7 @@ export const routerSweep: Sweep = {
       ctx.stage(q.update(router).set({ host: null }).where(and(sql`${router.id} in (${listed(ids)})`, sql`${router.host} not in (select id from host)`)))
       // One statement each: the count of the one before is seen by the next, so that they spread.
       for (const id of ids) placeRouter(ctx, id)
-      touch(ctx, { networks: networksOfRouters(ids) })
+      touchRouters(ctx, ids)
     }, ring)
   },
 }
