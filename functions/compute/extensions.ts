@@ -2,7 +2,8 @@ import { inArray } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { server } from '../../schema/compute.ts'
 import { q } from '../kernel/db.ts'
-import { invalid, notFound, unsupported } from '../kernel/fault.ts'
+import { notFound, unsupported } from '../kernel/fault.ts'
+import { listMigrations } from './migrations.ts'
 import { endpoint } from './service.ts'
 import { closed, uuid } from './shapes.ts'
 
@@ -29,13 +30,8 @@ export default [
     },
   }),
   endpoint({
-    id: 'migrations.list', method: 'GET', path: '/os-migrations', status: 200, summary: 'Moves of servers between hosts: there are none', policy: 'os_compute_api:os-migrations:index',
-    handle(ctx, { query }) {
-      const limit = query.get('limit')
-      if (ctx.version >= 2059 && limit !== null && !/^\d+$/.test(limit)) throw invalid(`Invalid input for query parameters limit. Value: ${limit}.`)
-      if (ctx.version >= 2059 && query.get('marker')) throw invalid(`Marker ${query.get('marker')} could not be found.`)
-      return { migrations: [] }
-    },
+    id: 'migrations.list', method: 'GET', path: '/os-migrations', status: 200, summary: 'Resizes, which older clouds count as moves', policy: 'os_compute_api:os-migrations:index',
+    handle: listMigrations,
   }),
   endpoint({
     id: 'external_events', method: 'POST', path: '/os-server-external-events', status: 200, summary: 'What other services have to tell about servers', policy: 'os_compute_api:os-server-external-events:create',

@@ -9,7 +9,7 @@ import { isoMicros } from '../../kernel/view.ts'
 import { limitsOf, limitsQuery } from '../quotas/limits.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { closed } from '../shapes.ts'
-import { certificateFingerprint, fingerprintOf, generateKey } from './keys.ts'
+import { certificateFingerprint, fingerprintOf, generateCertificate, generateKey } from './keys.ts'
 import { keypairQuery, type Keypair } from './model.ts'
 
 onDuplicate('keypair.user, keypair.name', () => conflict('Key pair of this name already exists.'))
@@ -51,8 +51,7 @@ export default [
       if (known) throw conflict(`Key pair '${b.name}' already exists.`)
       const max = limitsOf(limits).key_pairs
       if (max >= 0 && n >= max) throw forbidden('Quota exceeded, too many key pairs.')
-      if (!b.public_key && kind === 'x509') throw invalid('Keypair data is invalid: certificates are imported, not made here: give public_key.')
-      const made = b.public_key ? undefined : await generateKey(), text = (b.public_key ?? made!.publicKey).trim()
+      const made = b.public_key ? undefined : kind === 'ssh' ? await generateKey() : await generateCertificate(user, ctx.now() / 1000, ctx.world.random(16)), text = (b.public_key ?? made!.publicKey).trim()
       const row = { user, name: b.name, type: kind, publicKey: text, fingerprint: kind === 'ssh' ? fingerprintOf(text) : certificateFingerprint(text), createdAt: ctx.now() }
       ctx.stage(q.insert(keypair).values(row))
       if (max >= 0) ctx.stage(run(sql`insert into guard select 'quota', (select count(*) from ${keypair} where user = ${user}) <= ${max}`))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { invalid } from '../../kernel/fault.ts'
+import { certify } from './certificate.ts'
 
 const bytes = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
 const base64 = (b: Uint8Array) => { let s = ''; for (const x of b) s += String.fromCharCode(x); return btoa(s) }
@@ -35,9 +36,14 @@ export function certificateFingerprint(text: string): string {
   try { return colons(createHash('sha1').update(bytes(m[1].replace(/\s/g, ''))).digest('hex')) } catch { throw refused('it is not base64') }
 }
 
+const rsa = () => crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
+export async function generateCertificate(user: string, now: number, serial: Uint8Array): Promise<{ privateKey: string; publicKey: string }> {
+  const pair = await rsa()
+  return { privateKey: pem('PRIVATE KEY', new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey) as ArrayBuffer)), publicKey: pem('CERTIFICATE', await certify(pair, user, now, serial)) }
+}
 /** A new RSA key: the private half as ssh and every SDK take it (PKCS#1), the public half as OpenSSH has it. */
 export async function generateKey(): Promise<{ privateKey: string; publicKey: string }> {
-  const pair = await crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['sign', 'verify']) as CryptoKeyPair
+  const pair = await rsa()
   const [pkcs8, jwk] = await Promise.all([crypto.subtle.exportKey('pkcs8', pair.privateKey) as Promise<ArrayBuffer>, crypto.subtle.exportKey('jwk', pair.publicKey) as Promise<JsonWebKey>])
   const number = (text: string) => { const b = bytes(text.replaceAll('-', '+').replaceAll('_', '/')); return b[0] & 0x80 ? Uint8Array.from([0, ...b]) : b }
   const framed = (b: Uint8Array) => [b.length >>> 24, (b.length >>> 16) & 255, (b.length >>> 8) & 255, b.length & 255, ...b]

@@ -60,7 +60,7 @@ function run(atoms: Atom[], name: string, start: boolean, end: boolean): boolean
   for (const c of name) {
     if (!end && now.has(atoms.length)) return true
     const next = new Set<number>()
-    for (const i of now) if (i < atoms.length && atoms[i].test(c)) { open(i + 1, next); if (atoms[i].many) next.add(i + 0.5) }
+    for (const i of now) if (Number.isInteger(i) && i < atoms.length && atoms[i].test(c)) { open(i + 1, next); if (atoms[i].many) next.add(i + 0.5) }
     for (const i of now) if (!Number.isInteger(i) && atoms[Math.floor(i)].test(c)) { open(Math.floor(i) + 1, next); next.add(i) }
     if (!start) open(0, next)
     now = next

@@ -34,7 +34,7 @@ export const resize = endpoint({
     withinQuota(ctx, s.project, limitsOf(read[5] as never), usage, { instances: 0, cores: both.vcpus - s.shape.vcpus, ram: both.memoryMb - s.shape.memoryMb })
     change(ctx, s, { task: 'resize_prep', vcpus: both.vcpus, memoryMb: both.memoryMb, ...(body.resize['OS-DCF:diskConfig'] ? { autoDisk: body.resize['OS-DCF:diskConfig'] === 'AUTO' } : {}) })
     stageClaim(ctx, { consumer: id, host: s.host, project: s.project, user: s.user, ...more })
-    timeline(ctx, s, 'resize')
+    timeline(ctx, s, 'resize', { from: s.shape.id, to: to.id, host: s.host })
     const made: DiskArgs[] = []
     if (to.ephemeralGb && !s.shape.ephemeralGb) made.push({ disk: { kind: 'ephemeral', id }, sizeGb: to.ephemeralGb, source: { blank: true, filesystem: 'ext4' } })
     if (to.swapMb && !s.shape.swapMb) made.push({ disk: { kind: 'swap', id }, sizeGb: Math.ceil(to.swapMb / 1024), source: { blank: true, filesystem: 'swap' } })
