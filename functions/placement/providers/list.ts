@@ -4,7 +4,7 @@ import { provider, providerAggregate, providerTrait } from '../../../schema/plac
 import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { fresh, latest } from '../answer.ts'
-import { checkClasses, checkTraits, classesQuery, traitsQuery } from '../names.ts'
+import { checkClasses, checkTraits, classesQuery, traitsQuery } from '../known.ts'
 import { amounts, known, memberships, traitNames, traits, tree, type Amounts, type Wanted } from '../query.ts'
 import { endpoint } from '../service.ts'
 import { fits, stock } from './fits.ts'
