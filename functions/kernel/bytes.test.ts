@@ -11,7 +11,7 @@ const MB = 2 ** 20
 let n = 0
 const run = crypto.randomUUID(), fresh = () => `test/${run}/${n++}`
 const noise = (length: number) => { const out = new Uint8Array(length); for (let at = 0; at < length; at += 65536) crypto.getRandomValues(out.subarray(at, at + 65536)); return out }
-const sum = async (bytes: BufferSource) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex()
+const sum = async (bytes: BufferSource) => Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), (b) => b.toString(16).padStart(2, '0')).join('')
 const read = async (key: string, range?: string) => new Uint8Array(await (await store.get(key, range)).arrayBuffer())
 const text = async (key: string, range?: string) => new TextDecoder().decode(await read(key, range))
 function streamed(bytes: Uint8Array, chunk = 100_000) {
