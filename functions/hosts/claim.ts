@@ -13,6 +13,8 @@ import { endpoint } from './service.ts'
 const MARK_EVERY = seconds(8)
 /** A job leased this long ago that the host does not name among those it works on was lost on the way to it. */
 const ON_ITS_WAY = seconds(3)
+/** A lease is renewed when it has this age, not by every claim: claims are many while much goes on. */
+const RENEW_EVERY = seconds(15)
 
 export default endpoint({
   id: 'claim', method: 'POST', path: '/{host}/claim', status: 200, policy: 'public', raw: true,
@@ -26,17 +28,20 @@ export default endpoint({
     const lost = unheard.filter((j) => ask.fresh || j.leaseUntil! < ctx.now() + LEASE - ON_ITS_WAY)
     if (lost.length) n += await release(ctx, id, lost)
     let row = rows[0], count = bell
-    const idle = () => (n === 0 || ask.slots === 0) && row.revision === ask.revision
-    if (idle() && ask.wait > 0) {
-      if (ask.running.length || ctx.now() - row.seenAt > MARK_EVERY) await mark(ctx, id, ask.running)
-      // What may be on its way is asked about again soon, not after a whole wait.
-      count = await wait(ctx, id, ask.bell || bell, unheard.length ? Math.min(ask.wait, ON_ITS_WAY / seconds(1)) : ask.wait)
-      ;[[row], [{ n }]] = await ctx.read(hostQuery(id), waiting(id, ctx.now()))
+    const due = () => ask.running.filter((r) => !leased.some((j) => j.id === r.id && j.attempt === r.attempt && j.leaseUntil! > ctx.now() + LEASE - RENEW_EVERY))
+    const unseen = () => ctx.now() - row.seenAt > MARK_EVERY
+    // What may be on its way is asked about again soon, not after a whole wait; a change of what should be here is told by a nudge, together with others.
+    const patience = Math.min(ask.wait, unheard.length ? ON_ITS_WAY / seconds(1) : ask.wait, row.revision === ask.revision ? ask.wait : ask.fresh ? 0 : 0.5)
+    if ((n === 0 || ask.slots === 0) && patience > 0) {
+      if (due().length || unseen()) await mark(ctx, id, due(), 0, unseen())
+      count = await wait(ctx, id, ask.bell || bell, patience)
+      ;[[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
     }
-    const owned = await mark(ctx, id, ask.running, ask.slots > 0 && n > 0 ? ask.slots : 0, ctx.now() - row.seenAt > MARK_EVERY)
+    const renewing = due()
+    const owned = await mark(ctx, id, renewing, ask.slots > 0 && n > 0 ? ask.slots : 0, unseen())
     return {
       jobs: owned.leased.map(handedOut), bell: count, revision: row.revision,
-      lost: ask.running.filter((r) => !owned.renewed.has(r.id)).map((r) => r.id),
+      lost: renewing.filter((r) => !owned.renewed.has(r.id)).map((r) => r.id),
     }
   },
 })
