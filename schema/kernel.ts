@@ -9,7 +9,11 @@ export const flag = (name: string) => integer(name, { mode: 'boolean' })
 /** `insert into guard select 'stale', changes()` after a statement aborts the batch, by trigger, when it touched no row. */
 export const guard = sqliteTable('guard', { kind: text('kind').notNull(), rows: integer('rows').notNull() })
 
-export interface Entry { step: string; event: 'done' | 'failed' | 'undone'; out?: unknown; why?: string; at: number }
+export interface Entry {
+  step: string; event: 'done' | 'failed' | 'undone'; out?: unknown; why?: string; at: number
+  /** Passed over: there is nothing to undo. */
+  skipped?: true
+}
 
 /** One long operation. Its log is the whole memory: the next move is a pure function of it. */
 export const saga = sqliteTable('saga', {

@@ -70,7 +70,7 @@ async function advance(ctx: Ctx, def: Saga, row: SagaRow) {
     if ('end' in move) { row.state = move.end; return }
     const step = 'do' in move ? move.do : move.undo
     const undoing = 'undo' in move
-    if (!undoing && step.when && !step.when(view(ctx, row))) { row.log.push({ step: step.name, event: 'done', at: ctx.now() }); continue }
+    if (!undoing && step.when && !step.when(view(ctx, row))) { row.log.push({ step: step.name, event: 'done', skipped: true, at: ctx.now() }); continue }
     const host = undoing ? step.undoHost : step.host
     if (host) {
       if (await stageJob(ctx, def, row, step, undoing)) return

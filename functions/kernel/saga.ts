@@ -66,7 +66,8 @@ export function next(steps: Step[], log: Entry[]): Move {
     return todo ? { do: todo } : { end: 'done' }
   }
   // A host may have acted before it failed; a local step is one batch and has not.
-  const touched = (s: Step) => done.has(s.name) || (s.undoHost !== undefined && failed.has(s.name))
+  const skipped = new Set(log.filter((e) => e.skipped).map((e) => e.step))
+  const touched = (s: Step) => (done.has(s.name) && !skipped.has(s.name)) || (s.undoHost !== undefined && failed.has(s.name))
   const back = steps.findLast((s) => touched(s) && !undone.has(s.name) && (s.undo ?? s.undoHost))
   return back ? { undo: back } : { end: 'unwound' }
 }

@@ -13,6 +13,7 @@ export class Outside {
 
   async open() {
     const ip = (...args: string[]) => sh('ip', args)
+    await until('the external bridge', 30, () => ip('link', 'show', this.bridge).then(() => true))
     await ip('netns', 'add', this.ns)
     await ip('link', 'add', this.ns, 'type', 'veth', 'peer', 'name', 'out', 'netns', this.ns)
     await ip('link', 'set', this.ns, 'master', this.bridge, 'up')

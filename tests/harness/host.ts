@@ -51,7 +51,7 @@ export class TestHost {
     return this.signed('POST', '/claim', { slots, running, wait, bell: this.bell, revision: this.revision })
   }
   done(job: Job, result: Record<string, unknown> = {}, slots = 16) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'done', result, slots }) }
-  fail(job: Job, error: string, terminal = true) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'failed', error, terminal, slots: 16 }) }
+  fail(job: Job, error: string, terminal = true, slots = 16) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'failed', error, terminal, slots }) }
 
   /** Works until nothing is left to do. */
   async work(): Promise<number> {
@@ -71,7 +71,8 @@ export class TestHost {
       return r.body?.jobs ?? []
     }
   }
-  private obey(job: Job): Record<string, unknown> {
+  /** Does what the job says, and nothing about it: for tests that report, or do not, by themselves. */
+  obey(job: Job): Record<string, unknown> {
     const a = job.args as any
     const at = (ref: { kind: string; id: string }) => `${ref.kind}/${ref.id}`
     switch (job.kind) {
