@@ -5,11 +5,10 @@ import { isUp } from '../../hosts/up.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { start, supersede } from '../../kernel/engine.ts'
-import { enqueue } from '../../kernel/queue.ts'
 import { attachmentsOf } from '../../volume/volumes/use.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { change, mine, serverQuery, unlocked } from './model.ts'
-import remove from './remove.saga.ts'
+import remove, { orderAway } from './remove.saga.ts'
 import { vanish } from './vanish.ts'
 
 /** Works from every state: whatever else was being done to the server is superseded. */
@@ -20,13 +19,14 @@ export async function deleteServer(ctx: Ctx, id: string, rule: Rule = 'os_comput
   unlocked(ctx, s)
   if (s.task === 'deleting') return
   ctx.event('compute.instance.delete.start', id, undefined, s.project)
+  const rescued = s.state === 'rescued' || s.state === 'error'
   if (s.host && on && isUp(on, ctx.now())) {
     change(ctx, s, { task: 'deleting' })
-    await start(ctx, remove, { server: id, host: s.host, rescued: s.state === 'rescued' || s.state === 'error' }, { lane: id, supersede: true, project: s.project })
+    await start(ctx, remove, { server: id, host: s.host, rescued }, { lane: id, supersede: true, project: s.project })
     return
   }
   supersede(ctx, id)
-  if (s.host) enqueue(ctx, { host: s.host, kind: 'domain.destroy', args: { uuid: id }, lane: id })
+  if (s.host) orderAway(ctx, { server: id, host: s.host, rescued })
   await vanish(ctx, s, held)
 }
 

@@ -1,3 +1,4 @@
+import type { Ctx } from '../../kernel/ctx.ts'
 import { saga, type Run } from '../../kernel/saga.ts'
 import { enqueue } from '../../kernel/queue.ts'
 import { rescueDisk } from './rescue.saga.ts'
@@ -12,11 +13,18 @@ async function forget({ ctx, args }: Run<Gone, unknown>) {
   if (s) await vanish(ctx, s, held)
 }
 
+/** Orders that stay with the host until it has carried them out, though nobody waits for them. */
+export function orderAway(ctx: Ctx, { server, host, rescued }: Gone) {
+  const order = { host, lane: server, undo: true }
+  enqueue(ctx, { ...order, kind: 'domain.destroy', args: { uuid: server } })
+  if (rescued) enqueue(ctx, { ...order, kind: 'disk.delete', args: { disk: rescueDisk(server) } })
+}
+
 export default saga<Gone>('server.delete', { deadline: PATIENCE })
   .host('destroy', 'domain.destroy', { on: ({ args }) => args.host, args: ({ args }) => ({ uuid: args.server }) })
   .host('rescue', 'disk.delete', { when: ({ args }) => !!args.rescued, on: ({ args }) => args.host, args: ({ args }) => ({ disk: rescueDisk(args.server) }) })
   .local('forget', { run: forget })
   .failed(async (r) => {
     await forget(r)
-    enqueue(r.ctx, { host: r.args.host, kind: 'domain.destroy', args: { uuid: r.args.server }, lane: r.args.server })
+    orderAway(r.ctx, r.args)
   })
