@@ -38,6 +38,6 @@ export function withinQuota(ctx: Ctx, project: string, limits: Limits, used: Usa
   if (over.length) {
     throw forbidden(`Quota exceeded for ${over.join(', ')}: Requested ${over.map((r) => more[r]).join(', ')}, but already used ${over.map((r) => used[r]).join(', ')} of ${over.map((r) => limits[r]).join(', ')} ${over.join(', ')}`)
   }
-  const bound = (sum: string, limit: number) => (limit < 0 ? sql`1` : sql`${sql.raw(sum)} <= ${limit}`)
-  ctx.stage(run(sql`insert into guard select 'quota', ${bound('count(*)', limits.instances)} and ${bound('coalesce(sum(vcpus), 0)', limits.cores)} and ${bound('coalesce(sum(memory_mb), 0)', limits.ram)} from ${server} where project = ${project}`))
+  const bounds = ([['count(*)', limits.instances], ['coalesce(sum(vcpus), 0)', limits.cores], ['coalesce(sum(memory_mb), 0)', limits.ram]] as const).filter(([, limit]) => limit >= 0)
+  if (bounds.length) ctx.stage(run(sql`insert into guard select 'quota', ${sql.join(bounds.map(([sum, limit]) => sql`${sql.raw(sum)} <= ${limit}`), sql` and `)} from ${server} where project = ${project}`))
 }
