@@ -46,8 +46,8 @@ async function addRule(ctx: Ctx, b: Row) {
   const cidr = b.group_id ? undefined : b.cidr || '0.0.0.0/0'
   const { security_group_rule: made } = await net('POST', '/security-group-rules')(ctx, { body: { security_group_rule: {
     security_group_id: g.id, direction: 'ingress', ethertype: cidr?.includes(':') ? 'IPv6' : 'IPv4', ...(protocol ? { protocol } : {}), ...(protocol && from >= 0 ? { port_range_min: from, port_range_max: to } : {}), ...(b.group_id ? { remote_group_id: b.group_id } : { remote_ip_prefix: cidr }),
-  } } }).catch((e) => { throw e?.detail?.type === 'SecurityGroupRuleExists' ? conflict(e.message, { status: 409 }) : e })
-  return { security_group_rule: ruleView(made, names) }
+  } } }).catch((e) => { throw e?.kind === 'conflict' ? invalid(e.message) : e })
+  return { security_group_rule: { ...ruleView(made, names), ...(cidr ? { ip_range: { cidr } } : {}) } }
 }
 
 // ── networks ──
@@ -84,6 +84,7 @@ async function bindAddress(ctx: Ctx, id: string, b: { address: string; fixed_add
   const p = b.fixed_address ? ports.find((x) => x.fixed_ips.some((a: Row) => a.ip_address === b.fixed_address)) : ports.find((x) => x.fixed_ips.some((a: Row) => !a.ip_address.includes(':')))
   if (!p) throw invalid(ports.length ? 'Specified fixed address not assigned to instance' : 'No nw_info cache associated with instance')
   await net('PUT', `/floatingips/${f.id}`)(ctx, { body: { floatingip: { port_id: p.id, fixed_ip_address: b.fixed_address ?? p.fixed_ips.find((a: Row) => !a.ip_address.includes(':')).ip_address } } })
+    .catch((e) => { throw e?.kind === 'conflict' ? invalid(e.message) : e })
 }
 const address = t.String({ minLength: 1, maxLength: 45, pattern: '^[0-9a-fA-F.:]+$' })
 const serverAction = '/servers/{server}/action', old = '2.43'

@@ -19,7 +19,7 @@ const lastPart = (ref: string) => ref.replace(/\/+$/, '').split('/').at(-1)!
 const matching = (column: SQL | typeof server.name) => one((v) => sql`${column} like ${patternOf(v).like} escape '\\'`)
 const time = (name: string, v: string) => {
   const t = Date.parse(/^\d{4}-\d\d-\d\d(T[\d:.]+)?$/.test(v) ? `${v}${v.includes('T') ? '' : 'T00:00:00'}Z` : v.replace(' ', '+'))
-  if (Number.isNaN(t) || !/^\d{4}/.test(v)) throw invalid(`Invalid input for query parameters ${name}. Value: ${v}. '${v}' is not a 'date-time'`)
+  if (Number.isNaN(t) || !/^\d{4}-\d\d-\d\d([T ]|$)/.test(v)) throw invalid(`Invalid input for query parameters ${name}. Value: ${v}. '${v}' is not a 'date-time'`)
   return t * 1000
 }
 export const timeOf = time

@@ -93,7 +93,7 @@ export default [
       if (b.volumeId !== params.volume) {
         ctx.may('os_compute_api:os-volumes-attachments:swap')
         const [[other]] = await ctx.read(volumesQuery(ctx, [b.volumeId]))
-        if (!other) throw notFound('volume', b.volumeId, `Volume ${b.volumeId} could not be found.`)
+        if (!other) throw notFound('volume', b.volumeId, `Volume ${b.volumeId} could not be found.`, { status: 400 })
         throw conflict('Swapping an attached volume for another is not available in this cloud: detach the one and attach the other.')
       }
       const more = b as { delete_on_termination?: unknown; device?: string; tag?: string; serverId?: string }
