@@ -36,7 +36,6 @@ export function blocksOf(s: Record<string, any>): { blocks: Block[]; image?: str
   const root = blocks.find((b) => b.boot === 0)
   if (root?.source === 'image' && root.destination === 'local') image = root.id
   else if (root && image && s.imageRef && root.source === 'image' && root.id === image) image = undefined
-  else if (root && image) throw bad('Boot sequence for the instance and image/block device mapping combination is not valid.')
   if (!root && !image) throw v1.length || v2.length ? bad('Boot sequence for the instance and image/block device mapping combination is not valid.') : invalid('Invalid imageRef provided.')
   return { image, blocks: blocks.filter((b) => b.destination === 'volume') }
 }

@@ -89,7 +89,8 @@ function admit(ctx: Ctx, ask: NewServers, w: World): number {
   checkBlocks(ask.blocks, w)
   const made = ask.blocks.filter((b) => b.source !== 'volume')
   if (made.length > 4) throw invalid('At most four volumes can be made together with a server.')
-  if (w.image) fits(w.image, w.flavor)
+  // An image named beside a boot volume is remembered, not copied.
+  if (w.image && !ask.blocks.some((b) => b.boot === 0)) fits(w.image, w.flavor)
   const room = Math.min(...([['instances', 1], ['cores', w.flavor.vcpus], ['ram', w.flavor.memoryMb]] as const).map(([r, each]) => (limits[r] < 0 || each === 0 ? Infinity : Math.floor((limits[r] - w.usage[r]) / each))))
   const count = Math.max(ask.min, Math.min(ask.max, room))
   if (made.length) demand(w.volumeQuota, { volumes: made.length * count, gigabytes: count * made.reduce((n, b) => n + (b.sizeGb ?? 1), 0) })
