@@ -66,7 +66,11 @@ export const group = sqliteTable('user_group', {
   createdAt: created(),
 }, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id), index('group_by_name').on(t.name)])
 
-export const membership = sqliteTable('membership', { user: text('user_id').notNull(), group: text('group_id').notNull() },
+export const membership = sqliteTable('membership', {
+  user: text('user_id').notNull(), group: text('group_id').notNull(),
+  /** Said so by a provider at the last login, and believed until then; null: it is so. */
+  expiresAt: micros('expires_at'),
+},
   (t) => [primaryKey({ columns: [t.user, t.group] }), index('membership_group').on(t.group, t.user)])
 
 export const role = sqliteTable('role', {
@@ -159,3 +163,33 @@ export const policyAssociation = sqliteTable('policy_association', { policy: tex
   (t) => [uniqueIndex('policy_association_what').on(t.endpoint, t.service, t.region)])
 
 export const consumer = sqliteTable('oauth_consumer', { id: id(), description: text('description'), secret: text('secret').notNull(), extra: extra() })
+
+/** OAuth1: a consumer asks with a request token; who authorizes it turns it into an access token that lends the named roles. */
+export const oauthToken = sqliteTable('oauth_token', {
+  id: id(), consumer: text('consumer_id').notNull(), kind: text('kind', { enum: ['request', 'access'] }).notNull(),
+  /** Encrypted. */
+  secret: text('secret').notNull(), project: text('project_id').notNull(), user: text('user_id'), roles: json<string[]>('roles').notNull().default([]),
+  /** SHA-256 of what the consumer has to show when it fetches the access token. */
+  verifier: text('verifier'), expiresAt: micros('expires_at'), createdAt: created(),
+}, (t) => [index('oauth_token_user').on(t.user, t.id), index('oauth_token_consumer').on(t.consumer), index('oauth_token_project').on(t.project)])
+
+/** Where users come from that this cloud keeps no password of. */
+export const identityProvider = sqliteTable('identity_provider', {
+  id: id(), domain: text('domain_id').notNull(), enabled: flag('enabled').notNull().default(false), description: text('description'),
+  /** Minutes that group memberships from a login are kept. */
+  authorizationTtl: integer('authorization_ttl'), remoteIds: json<string[]>('remote_ids').notNull().default([]),
+}, (t) => [index('identity_provider_domain').on(t.domain)])
+/** A name by which providers call themselves belongs to one of them. */
+export const idpRemote = sqliteTable('idp_remote_id', { remote: text('remote_id').primaryKey(), idp: text('idp_id').notNull() }, (t) => [index('idp_remote_idp').on(t.idp)])
+export const mapping = sqliteTable('mapping', { id: id(), rules: json<unknown[]>('rules').notNull(), schemaVersion: text('schema_version').notNull().default('1.0') })
+export const federationProtocol = sqliteTable('federation_protocol', {
+  id: text('id').notNull(), idp: text('idp_id').notNull(), mapping: text('mapping_id').notNull(), remoteIdAttribute: text('remote_id_attribute'),
+  /** How this cloud itself speaks to the provider; secrets in it are encrypted. */
+  client: json<Extra | null>('client'),
+}, (t) => [primaryKey({ columns: [t.idp, t.id] }), index('federation_protocol_mapping').on(t.mapping)])
+export const serviceProvider = sqliteTable('service_provider', {
+  id: id(), authUrl: text('auth_url').notNull(), spUrl: text('sp_url').notNull(), enabled: flag('enabled').notNull().default(false), description: text('description'), relayStatePrefix: text('relay_state_prefix').notNull().default('ss:mem:'),
+})
+/** A user of ours who stands for somebody a provider knows. */
+export const federatedUser = sqliteTable('federated_user', { idp: text('idp_id').notNull(), protocol: text('protocol_id').notNull(), unique: text('unique_id').notNull(), user: text('user_id').notNull(), name: text('display_name') },
+  (t) => [primaryKey({ columns: [t.idp, t.protocol, t.unique] }), index('federated_user_user').on(t.user)])

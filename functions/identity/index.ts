@@ -8,11 +8,19 @@ import * as ec2 from './credentials/ec2.ts'
 import * as signatures from './credentials/tokens.ts'
 import * as domains from './domains/api.ts'
 import { config } from './domains/config.ts'
+import * as federation from './federation/auth.ts'
+import { mappings, protocols } from './federation/mappings.ts'
+import { identityProviders, serviceProviders } from './federation/providers.ts'
+import { saml } from './federation/saml.ts'
 import * as groups from './groups/api.ts'
 import { limits, registeredLimits } from './limits/api.ts'
+import * as oauth1 from './oauth1/api.ts'
+import * as oauth2 from './oauth2/api.ts'
 import { consumers, policies } from './oddments/api.ts'
 import { associations } from './oddments/associations.ts'
+import { certificates } from './oddments/gone.ts'
 import * as projects from './projects/api.ts'
+import { inventory } from './projects/inventory.ts'
 import * as roles from './roles/api.ts'
 import * as implied from './roles/implied.ts'
 import { identity } from './service.ts'
@@ -26,7 +34,7 @@ export default identity.serve([
   tokens.create, tokens.show, tokens.check, tokens.remove, tokens.revoked, events,
   scopes.projects, scopes.domains, scopes.system, scopes.catalog,
   domains.list, domains.create, domains.show, domains.update, domains.remove, config,
-  projects.list, projects.create, projects.show, projects.update, projects.remove, projects.tagEndpoints,
+  projects.list, projects.create, projects.show, projects.update, projects.remove, projects.tagEndpoints, inventory,
   users.list, users.create, users.show, users.update, users.remove, users.changePassword, users.groups, users.projects,
   groups.list, groups.create, groups.show, groups.update, groups.remove, groups.users, groups.members,
   roles.list, roles.create, roles.show, roles.update, roles.remove, implied.list, implied.all, implied.add, implied.looks, implied.remove,
@@ -35,5 +43,7 @@ export default identity.serve([
   credentials.list, credentials.create, credentials.show, credentials.update, credentials.remove, ec2.create, ec2.list, ec2.show, ec2.remove, signatures.ec2, signatures.s3,
   applications.create, applications.list, applications.show, applications.remove, applications.rules,
   trusts.create, trusts.list, trusts.show, trusts.remove, trusts.roles,
-  registeredLimits, limits, policies, associations, consumers,
+  registeredLimits, limits, policies, associations, certificates,
+  consumers, oauth1.exchange, oauth1.accessTokens, oauth2.token,
+  identityProviders, protocols, mappings, serviceProviders, federation.auth, federation.sso, saml, scopes.federated,
 ])

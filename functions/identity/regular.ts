@@ -5,7 +5,8 @@ import type { Ctx } from '../kernel/ctx.ts'
 import { q, type Query } from '../kernel/db.ts'
 import type { Endpoint } from '../kernel/endpoint.ts'
 import { hex32 } from '../kernel/env.ts'
-import { filters, page, paged, selfLink } from './list.ts'
+import { invalid } from '../kernel/fault.ts'
+import { base, filters, page, paged, selfLink } from './list.ts'
 import { endpoint, type Rule } from './service.ts'
 import { extraOf, found, wrapped } from './wire.ts'
 
@@ -33,7 +34,12 @@ export interface Regular {
   once?: (row: Row) => Row
   visible?: (ctx: Ctx) => SQL | undefined
   id?: (ctx: Ctx) => string
-  createStatus?: number
+  /** Clients choose the name: made by PUT under it. */
+  named?: boolean
+  /** Members it does not know are refused. */
+  closed?: boolean
+  /** Besides `self`. */
+  links?: (row: Row) => Record<string, string>
 }
 
 /** This API's regular resources, described once; those with a story of their own write their endpoints out. */
@@ -48,8 +54,9 @@ export function regular(r: Regular): Endpoint[] {
   })
   const show = (ctx: Ctx, row: Row) => {
     const out: Row = { ...row.extra, id: row.id, ...Object.fromEntries(names.map((n) => [n, row[property(n)] ?? null])), ...selfLink(ctx, `${path.slice(1)}/${row.id}`) }
-    return r.view ? { ...out, ...r.view(row) } : out
+    return { ...out, ...r.view?.(row), ...linked(ctx, row) }
   }
+  const linked = (ctx: Ctx, row: Row) => r.links && { links: { self: `${base(ctx)}${path}/${row.id}`, ...Object.fromEntries(Object.entries(r.links(row)).map(([k, at]) => [k, `${base(ctx)}/${at}`])) } }
   const one = (ctx: Ctx, id: string) => q.select().from(r.table).where(and(eq(columns.id, id), r.visible?.(ctx)))
   const wanted = Object.fromEntries(r.filter.map((n) => [n, columns[property(n)]]))
   const words = r.noun.replaceAll('_', ' ')
@@ -70,13 +77,14 @@ export function regular(r: Regular): Endpoint[] {
       },
     }),
     endpoint({
-      id: `${r.plural}.create`, method: 'POST', path, status: r.createStatus ?? 201, policy: r.rules.create, summary: `Create a ${words}`,
-      body: { '3.0': wrapped(r.noun, r.fields, r.required) },
-      async handle(ctx, { body }) {
+      id: `${r.plural}.create`, method: r.named ? 'PUT' : 'POST', path: r.named ? `${path}/{id}` : path, status: 201, policy: r.rules.create, summary: `Create a ${words}`,
+      body: { '3.0': wrapped(r.noun, r.fields, r.required, r.closed) },
+      async handle(ctx, { body, params }) {
+        if (r.named && !/^[^\s/\0]{1,64}$/.test(params.id)) throw invalid(`Invalid input for field 'id': 1 to 64 characters without spaces and slashes are taken.`)
         const values = toRow((body as Row)[r.noun])
         if (r.reads) r.check?.(ctx, values, await ctx.read(...r.reads(values)) as any[][])
         else r.check?.(ctx, values, [])
-        const row: Row = { id: r.id?.(ctx) ?? hex32(ctx.world), ...await r.defaults?.(ctx), ...values }
+        const row: Row = { id: r.named ? params.id : r.id?.(ctx) ?? hex32(ctx.world), ...await r.defaults?.(ctx), ...values }
         ctx.stage(q.insert(r.table).values(row))
         ctx.about(row.id)
         r.changed?.(ctx, 'create', row)
@@ -85,7 +93,7 @@ export function regular(r: Regular): Endpoint[] {
     }),
     endpoint({
       id: `${r.plural}.update`, method: 'PATCH', path: `${path}/{id}`, status: 200, policy: r.rules.update, summary: `Change a ${words}`,
-      body: { '3.0': wrapped(r.noun, r.fields) },
+      body: { '3.0': wrapped(r.noun, r.fields, [], r.closed) },
       async handle(ctx, { params, body }) {
         const change: Row = toRow((body as Row)[r.noun])
         const [[before], ...read] = await ctx.read(one(ctx, params.id), ...(r.reads?.(change) ?? [])) as Row[][]

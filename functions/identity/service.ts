@@ -54,7 +54,13 @@ const rules = {
   ...each(admin, 'create_registered_limit', 'update_registered_limit', 'delete_registered_limit', 'create_limit', 'update_limit', 'delete_limit'),
   ...each(systemReader, 'get_policy', 'list_policies'), ...each(admin, 'create_policy', 'update_policy', 'delete_policy'),
   ...each(systemReader, 'get_consumer', 'list_consumers'), ...each(admin, 'create_consumer', 'update_consumer', 'delete_consumer'),
+  ...each(selfOr(admin), 'get_access_token', 'list_access_tokens', 'delete_access_token', 'list_access_token_roles', 'get_access_token_role'), ...each(authenticated, 'authorize_request_token'),
   ...each(serviceRole, 'ec2_authenticate'),
+
+  ...each(systemReader, 'get_identity_provider', 'list_identity_providers', 'get_protocol', 'list_protocols', 'get_mapping', 'list_mappings', 'get_service_provider', 'list_service_providers'),
+  ...each(admin, 'create_identity_provider', 'update_identity_provider', 'delete_identity_provider', 'create_protocol', 'update_protocol', 'delete_protocol',
+    'create_mapping', 'update_mapping', 'delete_mapping', 'create_service_provider', 'update_service_provider', 'delete_service_provider'),
+  ...each(any(systemReader, domainReader, owns), 'get_project_inventory'),
 }
 
 const titles: Record<number, string> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Request Entity Too Large', 501: 'Not Implemented', 503: 'Service Unavailable' }

@@ -11,8 +11,8 @@ export const object = t.Record(t.String(), t.Unknown())
 export const nullable = <S extends TSchema>(s: S) => t.Union([s, t.Null()])
 
 /** `{noun: {...}}` */
-export const wrapped = (noun: string, fields: Record<string, TSchema>, required: string[] = []) =>
-  t.Object({ [noun]: t.Object(Object.fromEntries(Object.entries(fields).map(([k, s]) => [k, required.includes(k) ? s : t.Optional(s)]))) })
+export const wrapped = (noun: string, fields: Record<string, TSchema>, required: string[] = [], closed = false) =>
+  t.Object({ [noun]: t.Object(Object.fromEntries(Object.entries(fields).map(([k, s]) => [k, required.includes(k) ? s : t.Optional(s)])), closed ? { additionalProperties: false } : {}) })
 
 /** Members that are none of `known`: kept as they are. */
 export const extraOf = (body: Record<string, unknown>, known: Iterable<string>) => {

@@ -18,6 +18,11 @@ export interface Env {
   REGION?: string
   /** How long a token lives; an hour when not said. */
   TOKEN_SECONDS?: string
+  /** Where browsers may be sent with a token after a login elsewhere, separated by commas. */
+  TRUSTED_DASHBOARDS?: string
+  /** With which this cloud vouches for its users elsewhere: PEM, PKCS #8 and X.509. */
+  SAML_KEY?: string
+  SAML_CERTIFICATE?: string
   DOORBELL?: DurableObjectNamespace
 }
 

@@ -5,8 +5,11 @@ import { q } from '../../kernel/db.ts'
 export const above = (project: SQL) => sql`(with recursive up (id) as (select parent_id from project where id = ${project}
   union select project.parent_id from project join up on project.id = up.id) select id from up where id is not null)`
 
+/** A membership that a provider told of lasts a while. */
+export const lasting = sql`(expires_at is null or expires_at > unixepoch('subsec') * 1000000)`
+
 /** Rows of `assignment` that speak of a user, directly or through a group. */
-export const actsFor = (user: SQL) => sql`((actor_kind = 'user' and actor = ${user}) or (actor_kind = 'group' and actor in (select group_id from membership where user_id = ${user})))`
+export const actsFor = (user: SQL) => sql`((actor_kind = 'user' and actor = ${user}) or (actor_kind = 'group' and actor in (select group_id from membership where user_id = ${user} and ${lasting})))`
 
 /** The roles a user is assigned on a target, inherited ones with it; what they imply is for the directory to say. */
 export function assigned(user: SQL, scope: 'project' | 'domain' | 'system', target: SQL) {

@@ -71,8 +71,8 @@ export const update = endpoint({
 })
 
 export const remove = endpoint({
-  id: 'projects.delete', method: 'DELETE', path: '/projects/{project}', status: 204, policy: 'identity:delete_project', summary: 'Delete a project',
-  async handle(ctx, { params }) { await deleteProject(ctx, params.project) },
+  id: 'projects.delete', method: 'DELETE', path: '/projects/{project}', status: 204, policy: 'identity:delete_project', summary: 'Delete a project; with `cascade=true` those below it too',
+  async handle(ctx, { params, query }) { await deleteProject(ctx, params.project, /^(true|1)$/i.test(query.get('cascade') ?? '')) },
 })
 
 const tagged = async (ctx: Ctx, id: string, rule: 'identity:list_project_tags' | 'identity:get_project_tag' | 'identity:update_project_tags' | 'identity:delete_project_tags') => {

@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import { applicationCredential, assignment, credential, endpointGroupProject, endpointProject, limit, project, trust, user } from '../../../schema/identity.ts'
+import { applicationCredential, assignment, credential, endpointGroupProject, endpointProject, limit, oauthToken, project, trust, user } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import { hex32 } from '../../kernel/env.ts'
@@ -71,19 +71,25 @@ export function forgetProjects(ctx: Ctx, ids: ReturnType<typeof sql>) {
   ctx.stage(q.delete(credential).where(inArray(credential.project, ids)))
   ctx.stage(q.delete(applicationCredential).where(inArray(applicationCredential.project, ids)))
   ctx.stage(q.update(trust).set({ deletedAt: ctx.now() }).where(inArray(trust.project, ids)))
+  ctx.stage(q.delete(oauthToken).where(inArray(oauthToken.project, ids)))
   ctx.stage(q.delete(endpointProject).where(inArray(endpointProject.project, ids)))
   ctx.stage(q.delete(endpointGroupProject).where(inArray(endpointGroupProject.project, ids)))
   ctx.stage(q.delete(limit).where(inArray(limit.project, ids)))
   ctx.stage(q.update(user).set({ defaultProject: null }).where(inArray(user.defaultProject, ids)))
 }
 
-export async function deleteProject(ctx: Ctx, id: string) {
-  const [[row], [child]] = await ctx.read(one(id), q.select({ id: project.id }).from(project).where(eq(project.parent, id)).limit(1))
+/** With `cascade`, all below goes with it; then each of them has to be disabled. */
+export async function deleteProject(ctx: Ctx, id: string, cascade: boolean) {
+  const [[row], [child], below] = await ctx.read(one(id), q.select({ id: project.id }).from(project).where(eq(project.parent, id)).limit(1), family(cascade ? belowIs(id) : sql`0`))
   ctx.may('identity:delete_project', { project: id, domain: row?.domain ?? row?.id })
   found(row, 'project', id)
-  mutable('project', row)
+  for (const p of [row, ...below]) mutable('project', p)
   if (row.isDomain && row.enabled) throw forbidden('Cannot delete a domain that is enabled, please disable it first.')
-  if (child) throw forbidden(`Cannot delete the project ${id} since it is not a leaf in the hierarchy. Delete its children first.`)
-  forgetProjects(ctx, sql`(${id})`)
+  const enabled = cascade && [row, ...below].find((p) => p.enabled)
+  if (enabled) throw forbidden(`Cannot delete the project ${id} with all below it since ${enabled.id} is enabled. Disable each of them first.`)
+  if (child && !cascade) throw forbidden(`Cannot delete the project ${id} since it is not a leaf in the hierarchy. Delete its children first.`)
+  const ids = sql`${[...below.map((p) => p.id), id]}`
+  forgetProjects(ctx, ids)
+  if (below.length) ctx.stage(q.delete(project).where(inArray(project.id, below.map((p) => p.id))))
   ctx.stage(q.delete(project).where(and(eq(project.id, id), sql`not exists (select 1 from project c where c.parent_id = ${id})`)), 'stale')
 }

@@ -17,8 +17,8 @@ export const GRACE = seconds(2 * 86400)
 export const create = endpoint({
   id: 'tokens.create', method: 'POST', path: '/auth/tokens', status: 201, policy: 'public', summary: 'Authenticate and get a token',
   body: { '3.0': authBody },
-  async handle(ctx, { body, query }) {
-    const { claims, token, directory } = await issue(ctx, body.auth)
+  async handle(ctx, input) {
+    const { body, query } = input, { claims, token, directory } = await issue(ctx, body.auth, input)
     ctx.headers.set('x-subject-token', token)
     ctx.headers.set('vary', 'X-Auth-Token')
     return tokenBody(claims, directory, !query.has('nocatalog'))

@@ -39,12 +39,12 @@ async function refresh(env: Env, world: World, db: Database) {
 export function forget() { known.at = 0 }
 
 export function subjectsOf(c: TokenClaims): string[] {
-  const users = new Set([c.user.id, ...(c.trust ? [c.trust.trustor, c.trust.trustee] : [])])
+  const users = new Set([c.user.id, ...(c.trust ? [c.trust.trustor, c.trust.trustee, ...c.trust.from?.users ?? []] : [])])
   return [
     ...c.auditIds.map((a) => `a:${a}`), `d:${c.user.domain.id}`, ...[...users].map((u) => `u:${u}`),
     ...(c.project ? [`p:${c.project.id}`, `d:${c.project.domain.id}`, ...[...users].map((u) => `up:${u}:${c.project!.id}`)] : []),
     ...(c.domain ? [`d:${c.domain.id}`, `ud:${c.user.id}:${c.domain.id}`] : []), ...(c.system ? [`us:${c.user.id}`] : []),
-    ...c.roles.map((r) => `r:${r.id}`), ...(c.applicationCredential ? [`c:${c.applicationCredential.id}`] : []), ...(c.trust ? [`t:${c.trust.id}`] : []),
+    ...c.roles.map((r) => `r:${r.id}`), ...(c.applicationCredential ? [`c:${c.applicationCredential.id}`] : []), ...(c.trust ? [c.trust.id, ...c.trust.from?.trusts ?? []].map((t) => `t:${t}`) : []), ...(c.oauth ? [`o:${c.oauth.access}`] : []),
   ]
 }
 
@@ -69,7 +69,8 @@ export async function verifyToken(env: Env, world: World, db: Database, token: s
  * `at` is what is asked for: a token that is confined to some requests is good for no other.
  */
 export async function authenticate(env: Env, world: World, db: Database, request: Request, at?: { type: string; path: string }): Promise<Caller | undefined> {
-  const token = request.headers.get('x-auth-token')
+  // Clients of OAuth2 send the same token in their own way.
+  const token = request.headers.get('x-auth-token') ?? /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (!token) return undefined
   const claims = await verifyToken(env, world, db, token)
   const rules = claims.applicationCredential?.rules

@@ -7,7 +7,7 @@ import { listed } from '../list.ts'
 import { endpoint } from '../service.ts'
 
 const names: Record<string, string[]> = {
-  a: ['audit_id'], u: ['user_id'], p: ['project_id'], d: ['domain_id'], up: ['user_id', 'project_id'], ud: ['user_id', 'domain_scope_id'], us: ['user_id'], r: ['role_id'], t: ['OS-TRUST:trust_id'], c: ['application_credential_id'],
+  a: ['audit_id'], u: ['user_id'], p: ['project_id'], d: ['domain_id'], up: ['user_id', 'project_id'], ud: ['user_id', 'domain_scope_id'], us: ['user_id'], r: ['role_id'], t: ['OS-TRUST:trust_id'], c: ['application_credential_id'], o: ['access_token_id'],
 }
 
 /** What ended tokens before their time, for those that verify tokens on their own. */

@@ -2,10 +2,12 @@ import { and, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { accessRule, applicationCredential, project, revocation, trust, user } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
+import type { Input } from '../../kernel/endpoint.ts'
 import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
 import { directoryQuery, learn, withImplied, type Directory } from '../directory.ts'
+import { oauthProof } from '../oauth1/proof.ts'
 import { checkPassword, checkSecret } from '../passwords.ts'
 import { assigned } from '../assignments/effective.ts'
 import { subjectsOf, verifyToken } from './authenticate.ts'
@@ -13,7 +15,8 @@ import { MAX_TOKEN, signToken, type Named, type TokenClaims } from './claims.ts'
 import { refused, scopeOf, userId, type Auth, type Scope } from './request.ts'
 
 const home = alias(project, 'home')
-type User = { user: typeof user.$inferSelect; home: typeof project.$inferSelect | null }
+export type User = { user: typeof user.$inferSelect; home: typeof project.$inferSelect | null }
+type Trust = typeof trust.$inferSelect
 type Place = { project: typeof project.$inferSelect; home: typeof project.$inferSelect | null }
 const userQuery = (id: SQL) => q.select().from(user).leftJoin(home, eq(home.id, user.domain)).where(eq(user.id, id))
 const placeQuery = (id: SQL) => q.select().from(project).leftJoin(home, eq(home.id, project.domain)).where(eq(project.id, id))
@@ -23,11 +26,19 @@ export interface Proof {
   methods: string[]
   who: SQL
   app?: SQL
+  /** The only project it is good for. */
+  place?: SQL
   token?: TokenClaims
+  /** A user this very request makes, so that no row is there yet. */
+  fresh?: User
+  /** No more than these roles, whatever the user has. */
+  only?: string[]
+  /** What the token is to say of how it came about. */
+  mark?: Partial<TokenClaims>
   check: (u: User | undefined, app: typeof applicationCredential.$inferSelect | undefined) => Promise<boolean>
 }
 
-async function proofOf(ctx: Ctx, auth: Auth): Promise<Proof> {
+async function proofOf(ctx: Ctx, auth: Auth, { request }: Input): Promise<Proof> {
   const { methods, password, token, application_credential: app } = auth.identity
   if (new Set(methods).size > 1) throw invalid(`Only one authentication method is taken at a time; got ${methods.join(', ')}.`)
   const given = () => invalid(`Expecting to find ${methods[0]} in identity. The server could not comply with the request since it is either malformed or otherwise incorrect.`)
@@ -38,16 +49,17 @@ async function proofOf(ctx: Ctx, auth: Auth): Promise<Proof> {
     case 'token': {
       if (!token) throw given()
       const c = await verifyToken(ctx.env, ctx.world, ctx.basis.db, token.id).catch(() => { throw refused() })
-      if (c.applicationCredential || c.trust) throw forbidden('A token of an application credential or a trust cannot be exchanged for another.')
-      return { methods: [...new Set([...c.methods, 'token'])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
+      if (c.applicationCredential || c.trust || c.oauth) throw forbidden('A token of an application credential, a trust or an OAuth1 access token cannot be exchanged for another.')
+      return { mark: { federation: c.federation }, methods: [...new Set([...c.methods, 'token'])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
     }
     case 'application_credential': {
       if (!app) throw given()
       if (auth.scope !== undefined) throw unauthorized('Application credentials cannot request a scope.')
       if (app.id === undefined && (app.name === undefined || !app.user)) throw invalid('Expecting to find id, or name and user, in application_credential. The server could not comply with the request since it is either malformed or otherwise incorrect.')
       const id = app.id !== undefined ? sql`${app.id}` : sql`(select id from application_credential where name = ${app.name} and user_id = ${userId(app.user!)})`
-      return { methods, app: id, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, row) => checkSecret(app.secret, row?.secret) }
+      return { methods, app: id, place: sql`(select project_id from application_credential where id = ${id})`, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, row) => checkSecret(app.secret, row?.secret) }
     }
+    case 'oauth1': return oauthProof(ctx, request)
     default: throw unauthorized('Attempted to authenticate with an unsupported method.')
   }
 }
@@ -55,16 +67,17 @@ async function proofOf(ctx: Ctx, auth: Auth): Promise<Proof> {
 export interface Issued { claims: TokenClaims; token: string; directory: Directory }
 
 /** Issues a token for what a request to authenticate says. */
-export async function issue(ctx: Ctx, auth: Auth): Promise<Issued> {
-  const proof = await proofOf(ctx, auth)
-  return issueFor(ctx, proof, proof.app ? { kind: 'project', id: sql`(select project_id from application_credential where id = ${proof.app})` } : scopeOf(auth.scope, proof.who))
+export async function issue(ctx: Ctx, auth: Auth, input: Input): Promise<Issued> {
+  const proof = await proofOf(ctx, auth, input)
+  return issueFor(ctx, proof, proof.place ? { kind: 'project', id: proof.place } : scopeOf(auth.scope, proof.who))
 }
 
 /** One read; no write (but a trust's count of uses): the token itself is stored nowhere. */
 export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Issued> {
   const lent = scope.kind === 'trust' ? scope.id : sql`null`
   const place = scope.kind === 'trust' ? sql`(select project_id from trust where id = ${scope.id})` : scope.id
-  const trustor = sql`(select trustor_user_id from trust where id = ${lent})`
+  // What was lent on comes from whoever lent it first: their roles count.
+  const trustor = sql`(select trustor_user_id from trust where id in ${chainOf(lent)} and redelegated_trust_id is null)`
   const kind = scope.kind === 'domain' || scope.kind === 'system' ? scope.kind : 'project'
   const [small, users, places, roles, apps, rules, trusts, trustors, ended] = await ctx.read(
     directoryQuery(ctx.env.LIBSQL_URL), userQuery(proof.who), placeQuery(place),
@@ -72,11 +85,11 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     ...(proof.app || scope.kind === 'trust' || proof.token ? [
       q.select().from(applicationCredential).where(eq(applicationCredential.id, proof.app ?? sql`null`)),
       q.select().from(accessRule).where(inArray(accessRule.id, sql`(select value from application_credential, json_each(access_rules) where application_credential.id = ${proof.app ?? sql`null`})`)),
-      q.select().from(trust).where(eq(trust.id, lent)), userQuery(trustor),
+      q.select().from(trust).where(sql`${trust.id} in ${chainOf(lent)}`), q.select().from(user).leftJoin(home, eq(home.id, user.domain)).where(sql`${user.id} in (select trustor_user_id from trust where id in ${chainOf(lent)})`),
       // The copy in this isolate may be a second old; what a new token is made from must not be.
       q.select({ seq: revocation.seq }).from(revocation).where(proof.token ? and(gt(revocation.seq, proof.token.seq), inArray(revocation.subject, subjectsOf(proof.token))) : sql`0`).limit(1),
     ] as const : []))
-  const [u] = users, [p] = places, now = ctx.now()
+  const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now()
   if (!await proof.check(u, apps?.[0]) || !u || !enabled(u) || ended?.length) throw refused()
   const directory = learn(ctx.env.LIBSQL_URL, small), seq = small[0].seq
   const claims: TokenClaims = {
@@ -86,6 +99,8 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
   }
   if (proof.methods[0] === 'password' && u.user.passwordExpiresAt && u.user.passwordExpiresAt <= now) throw unauthorized(`The password is expired and needs to be changed for user: ${u.user.id}.`)
   let held = withImplied(directory, roles.map((r) => r.role))
+  Object.assign(claims, proof.mark)
+  if (proof.only) held = withImplied(directory, proof.only.filter((r) => held.has(r)))
 
   if (proof.app) {
     const app = apps![0]
@@ -96,10 +111,10 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     if (app.expiresAt !== null) claims.expiresAt = Math.min(claims.expiresAt, app.expiresAt)
   }
   if (scope.kind === 'trust') {
-    const lending = trusts![0], giver = trustors![0]
-    if (!lending || lending.deletedAt !== null || (lending.expiresAt !== null && lending.expiresAt <= now)) throw refused()
+    const chain = inOrder(trusts!), [lending] = chain, givers = chain.map((l) => trustors!.find((g) => g.user.id === l.trustor)), [giver] = givers
+    if (!lending || chain.some((l) => l.deletedAt !== null || (l.expiresAt !== null && l.expiresAt <= now)) || chain.at(-1)!.redelegatedFrom !== null) throw refused()
     if (lending.trustee !== u.user.id) throw forbidden('This trust was given to somebody else.')
-    if (!giver || !enabled(giver)) throw forbidden('Trustor is disabled.')
+    if (!giver || !givers.every((g) => g && enabled(g))) throw forbidden('Trustor is disabled.')
     // Looked up anew at each use: a role the trustor has lost is lent no more.
     if (lending.roles.some((r) => !held.has(r))) throw forbidden('The trustor no longer has a role that this trust lends.')
     held = withImplied(directory, lending.roles)
@@ -107,6 +122,7 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     if (lending.remainingUses === 0) throw refused()
     if (lending.impersonation) claims.user = { id: giver.user.id, name: giver.user.name, domain: named(giver.home!) }
     claims.trust = { id: lending.id, trustor: lending.trustor, trustee: lending.trustee, impersonation: lending.impersonation }
+    if (chain.length > 1) claims.trust.from = { trusts: chain.slice(1).map((l) => l.id), users: [...new Set(chain.slice(1).map((l) => l.trustor))] }
     if (lending.expiresAt !== null) claims.expiresAt = Math.min(claims.expiresAt, lending.expiresAt)
     if (lending.project === null) held.clear()
   }
@@ -146,6 +162,14 @@ function scopeTo(c: TokenClaims, scope: Scope, p: Place | undefined) {
   c.roles = []
 }
 
+/** A trust and all it was lent on from. */
+const chainOf = (id: SQL) => sql`(with recursive up (id) as (select ${id} union select redelegated_trust_id from trust join up on trust.id = up.id) select id from up where id is not null)`
+/** From the one used to the first. */
+function inOrder(list: Trust[]): Trust[] {
+  const parents = new Set(list.map((l) => l.redelegatedFrom)), out: Trust[] = []
+  for (let at = list.find((l) => !parents.has(l.id)); at; at = list.find((l) => l.id === at!.redelegatedFrom)) out.push(at)
+  return out
+}
 const named = ({ id, name }: Named): Named => ({ id, name })
 const placed = (p: Place) => ({ ...named(p.project), domain: named(p.home ?? p.project), actsAsDomain: p.project.isDomain })
 const enabled = (u: User) => u.user.enabled && u.home?.enabled === true

@@ -20,26 +20,29 @@ export const projectsOf = (user: string, more: SQL = sql`1`) => q.select().from(
 
 /** A token that was lent or confined says itself where it may go. */
 const own = (ctx: Ctx) => {
-  const { trust, applicationCredential } = ctx.caller.token as TokenClaims
-  return trust || applicationCredential ? sql`${project.id} = ${ctx.project}` : undefined
+  const { trust, applicationCredential, oauth } = ctx.caller.token as TokenClaims
+  return trust || applicationCredential || oauth ? sql`${project.id} = ${ctx.project}` : undefined
 }
 
-export const projects = endpoint({
-  id: 'auth.projects', method: 'GET', path: '/auth/projects', status: 200, policy: 'identity:get_auth_projects', summary: 'Projects the caller may scope a token to',
+const projectsAt = (id: string, path: string) => endpoint({
+  id, method: 'GET', path, status: 200, policy: 'identity:get_auth_projects', summary: 'Projects the caller may scope a token to',
   async handle(ctx, { url }) {
     const [rows] = await ctx.read(projectsOf(ctx.caller.user.id, own(ctx)))
     return listed(ctx, url, 'projects', rows.map((r) => projectView(ctx, r)))
   },
 })
 
-export const domains = endpoint({
-  id: 'auth.domains', method: 'GET', path: '/auth/domains', status: 200, policy: 'identity:get_auth_domains', summary: 'Domains the caller may scope a token to',
+const domainsAt = (id: string, path: string) => endpoint({
+  id, method: 'GET', path, status: 200, policy: 'identity:get_auth_domains', summary: 'Domains the caller may scope a token to',
   async handle(ctx, { url }) {
     const [rows] = await ctx.read(q.select().from(project).where(sql`${project.isDomain} = 1 and ${project.enabled} = 1 and ${own(ctx) ? sql`0` : sql`1`}
       and ${project.id} in (select target from assignment where scope = 'domain' and inherited = 0 and ${actsFor(sql`${ctx.caller.user.id}`)})`).orderBy(project.id))
     return listed(ctx, url, 'domains', rows.map((r) => domainView(ctx, r)))
   },
 })
+export const projects = projectsAt('auth.projects', '/auth/projects'), domains = domainsAt('auth.domains', '/auth/domains')
+/** The same by their older names. */
+export const federated = [projectsAt('federation.projects', '/OS-FEDERATION/projects'), domainsAt('federation.domains', '/OS-FEDERATION/domains')]
 
 export const system = endpoint({
   id: 'auth.system', method: 'GET', path: '/auth/system', status: 200, policy: 'identity:get_auth_system', summary: 'Whether the caller may scope a token to the system',

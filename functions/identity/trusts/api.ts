@@ -32,32 +32,52 @@ const whole = (ctx: Ctx, r: Trust, d: Directory) => ({
   ...brief(ctx, r), roles: roleViews(ctx, r, d), roles_links: { self: `${base(ctx)}/OS-TRUST/trusts/${r.id}/roles`, next: null, previous: null },
 })
 
+const MAX_DEPTH = 3
+/** How often a new trust may be lent on. */
+function atFirst(given: Record<string, any>): number {
+  const count = given.allow_redelegation ? given.redelegation_count ?? MAX_DEPTH : 0
+  if (count > MAX_DEPTH) throw forbidden(`Requested redelegation depth of ${count} is greater than allowed ${MAX_DEPTH}.`)
+  return count
+}
+/** The same for one that is lent on: in no respect more than what it comes from. */
+function lentOn(parent: Trust | undefined, given: Record<string, any>, expires: number | null): number {
+  if (!parent || parent.redelegationCount < 1) throw forbidden('What this trust lends cannot be lent on.')
+  if (given.impersonation && !parent.impersonation) throw forbidden('Impersonation is not allowed because the redelegated trust does not specify impersonation.')
+  if ((given.project_id ?? null) !== parent.project) throw forbidden('A redelegated trust is for the same project.')
+  if (given.remaining_uses != null) throw forbidden('A redelegated trust cannot count its uses.')
+  if (expires !== null && parent.expiresAt !== null && expires > parent.expiresAt) throw forbidden('Requested expiration time is later than the one of the redelegated trust.')
+  const count = given.redelegation_count ?? parent.redelegationCount - 1
+  if (count >= parent.redelegationCount) throw forbidden(`Requested redelegation depth of ${count} is greater than allowed ${parent.redelegationCount - 1}.`)
+  return given.allow_redelegation === false ? 0 : count
+}
+
 export const create = endpoint({
   id: 'trusts.create', method: 'POST', path, status: 201, policy: 'identity:create_trust', summary: 'Lend roles on a project to another user',
   body: { '3.0': wrapped('trust', fields, ['trustor_user_id', 'trustee_user_id', 'impersonation']) },
   async handle(ctx, { body }) {
     const given = body.trust as Record<string, any>, claims = claimsOf(ctx)
     if (claims.applicationCredential) throw forbidden('An application credential cannot be used to make a trust.')
-    if (claims.trust) throw forbidden('What a trust lends cannot be lent on.')
+    if (claims.oauth) throw forbidden('An OAuth1 access token cannot be used to make a trust.')
     if (given.trustor_user_id !== ctx.caller.user.id) throw forbidden('Only the trustor can make a trust.')
-    if (given.allow_redelegation || given.redelegation_count) throw forbidden('Redelegation of trusts is not offered: leave allow_redelegation and redelegation_count out.')
+    if (given.allow_redelegation && given.remaining_uses != null) throw forbidden('A trust that may be lent on cannot count its uses: leave out allow_redelegation or remaining_uses.')
     if (given.project_id && !given.roles?.length) throw forbidden('At least one role should be specified.')
     if (!given.project_id && given.roles?.length) throw invalid('Roles are lent on a project: project_id is required with them.')
     const expires = moment('expires_at', given.expires_at)
     if (expires !== null && expires <= ctx.now()) throw invalid('Expiration time is in the past: expires_at must be in the future.')
-    const [[trustee], [where], held] = await ctx.read(q.select().from(user).where(eq(user.id, given.trustee_user_id)), q.select().from(project).where(eq(project.id, given.project_id ?? '')),
-      assigned(sql`${given.trustor_user_id}`, 'project', sql`${given.project_id ?? ''}`))
+    const [[trustee], [where], held, [parent]] = await ctx.read(q.select().from(user).where(eq(user.id, given.trustee_user_id)), q.select().from(project).where(eq(project.id, given.project_id ?? '')),
+      assigned(sql`${given.trustor_user_id}`, 'project', sql`${given.project_id ?? ''}`), q.select().from(trust).where(and(eq(trust.id, claims.trust?.id ?? ''), isNull(trust.deletedAt))))
     found(trustee, 'user', given.trustee_user_id)
     if (given.project_id) found(where, 'project', given.project_id)
-    const directory = await directoryNow(ctx), may = withImplied(directory, held.map((h) => h.role))
+    const directory = await directoryNow(ctx), may = withImplied(directory, claims.trust ? parent?.roles ?? [] : held.map((h) => h.role))
     const roles = (given.roles ?? []).map((r: { id?: string; name?: string }) => {
       const role = directory.roles.find((x) => (r.id !== undefined ? x.id === r.id : x.domain === null && x.name === r.name))
       if (!role || !may.has(role.id)) throw notFound('role', r.id ?? r.name ?? '', `Could not find role: ${r.id ?? r.name} of the trustor on project ${given.project_id}.`)
       return role.id
     })
+    const count = claims.trust ? lentOn(parent, given, expires) : atFirst(given)
     const row: Trust = {
-      id: hex32(ctx.world), trustor: given.trustor_user_id, trustee: given.trustee_user_id, project: given.project_id ?? null, impersonation: given.impersonation, roles, expiresAt: expires,
-      remainingUses: given.remaining_uses ?? null, redelegatedFrom: null, redelegationCount: 0, deletedAt: null, extra: extraOf(given, Object.keys(fields)), createdAt: ctx.now(),
+      id: hex32(ctx.world), trustor: given.trustor_user_id, trustee: given.trustee_user_id, project: given.project_id ?? null, impersonation: given.impersonation, roles, expiresAt: expires ?? parent?.expiresAt ?? null,
+      remainingUses: given.remaining_uses ?? null, redelegatedFrom: parent?.id ?? null, redelegationCount: count, deletedAt: null, extra: extraOf(given, Object.keys(fields)), createdAt: ctx.now(),
     }
     ctx.stage(q.insert(trust).values(row))
     ctx.about(row.id)
@@ -93,7 +113,8 @@ export const remove = endpoint({
   id: 'trusts.delete', method: 'DELETE', path: `${path}/{trust}`, status: 204, policy: 'identity:delete_trust', summary: 'Take a trust back; its tokens end',
   async handle(ctx, { params }) {
     const row = await one(ctx, params.trust, 'trustor')
-    ctx.stage(q.update(trust).set({ deletedAt: ctx.now() }).where(and(eq(trust.id, row.id), isNull(trust.deletedAt))), 'stale')
+    const below = sql`(with recursive down (id) as (select ${row.id} union select trust.id from trust join down on trust.redelegated_trust_id = down.id) select id from down)`
+    ctx.stage(q.update(trust).set({ deletedAt: ctx.now() }).where(and(sql`${trust.id} in ${below}`, isNull(trust.deletedAt))), 'stale')
     revoke(ctx, `t:${row.id}`)
   },
 })
