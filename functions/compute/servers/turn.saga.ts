@@ -29,6 +29,8 @@ export default saga<Turn>('server.turn', { deadline: 900 })
     },
   })
   .failed(({ ctx, args, requestId }, why) => {
-    set(ctx, args.server, { task: null, fault: faultOf(ctx, `'${args.move}' did not succeed: ${why}`, requestId) })
+    // A guest that does not start is what the user must see; one that would not pause still runs, and its actions tell.
+    const dead = args.job === 'domain.start' || args.job === 'domain.reboot'
+    set(ctx, args.server, { task: null, ...(dead ? { state: 'error' as const } : {}), fault: faultOf(ctx, `'${args.move}' did not succeed: ${why}`, requestId) })
     ctx.event(`compute.instance.${args.move}.error`, args.server, { why })
   })
