@@ -1,6 +1,7 @@
 import { jwtVerify, SignJWT } from 'jose'
 import type { Env } from '../../kernel/env.ts'
 import { unauthorized } from '../../kernel/fault.ts'
+import { secretsOf } from '../../kernel/secrets.ts'
 
 export interface Named { id: string; name: string }
 export interface Scoped extends Named { domain: Named }
@@ -36,21 +37,6 @@ const packNamed = (n: Named) => (n.id === 'default' && n.name === 'Default' ? 0 
 const unpackNamed = (v: unknown): Named => (v === 0 ? { id: 'default', name: 'Default' } : { id: (v as string[])[0], name: (v as string[])[1] })
 const packScoped = (s: Scoped) => [s.id, s.name, packNamed(s.domain)]
 const unpackScoped = (v: unknown): Scoped => { const [id, name, d] = v as [string, string, unknown]; return { id, name, domain: unpackNamed(d) } }
-
-const derived = new Map<string, Uint8Array>()
-/** MASTER_SECRET may list several, separated by commas: the first signs, all verify, so that rotation refuses nobody. */
-export async function secretsOf(env: Env, purpose: string): Promise<Uint8Array[]> {
-  return Promise.all(env.MASTER_SECRET.split(',').map(async (secret) => {
-    const at = `${purpose}\n${secret}`
-    let key = derived.get(at)
-    if (!key) {
-      const base = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), 'HKDF', false, ['deriveBits'])
-      key = new Uint8Array(await crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: new TextEncoder().encode(purpose) }, base, 256))
-      derived.set(at, key)
-    }
-    return key
-  }))
-}
 
 export const MAX_TOKEN = 8192
 
