@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { documents } from '../local/openapi.ts'
 import { root } from '../local/layout.ts'
@@ -13,16 +15,18 @@ const { values } = parseArgs({ options: { only: { type: 'string' }, trials: { ty
 const parts = values.only?.split(',') ?? ['types', 'unit', 'documents', 'stores', 'faults', 'clients']
 const steps = new Steps()
 const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
-const script = (file: string, args: string[] = []) => sh(process.execPath, [path.join(root, file), ...args], { cwd: root, timeout: 3_000_000 })
+/** Runs a script of its own steps, saying what it says as it says it. */
+const script = (file: string, args: string[] = []) => new Promise<void>((done, fail) => {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, file), ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  createInterface({ input: child.stdout }).on('line', (line) => console.log(`  ${line}`))
+  child.on('error', fail)
+  child.on('close', (code, signal) => code === 0 ? done() : fail(new Error(`${file} ended with ${signal ?? code}`)))
+})
 
 if (parts.includes('types')) await steps.step('types', () => sh(bin('tsc'), ['--noEmit'], { cwd: root }))
 if (parts.includes('unit')) {
   for (const project of ['workerd', 'node']) {
-    await steps.step(`unit and contract tests (${project})`, async () => {
-      const r = await sh(bin('vitest'), ['run', '--project', project], { cwd: root, timeout: 1_500_000, fails: true, env: { ...process.env, NO_COLOR: '1' } })
-      console.log(r.stdout.split('\n').filter((l) => r.code ? !/^ ✓/.test(l) : /Tests|Test Files/.test(l)).slice(-200).join('\n'))
-      if (r.code) throw new Error(`vitest failed: ${r.stderr.slice(-2000)}`)
-    })
+    await steps.step(`unit and contract tests (${project})`, () => vitest(project))
   }
 }
 if (parts.includes('documents')) {
@@ -33,11 +37,16 @@ if (parts.includes('documents')) {
 }
 for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials]], ['clients', 'tests/clients/run.ts', []]] as const) {
   if (!parts.includes(part)) continue
-  await steps.step(part, async () => {
-    const r = await script(file, [...args])
-    console.log(r.stdout.trimEnd().replace(/^/gm, '  '))
-  })
+  await steps.step(part, () => script(file, [...args]))
 }
+// Last, for what they need of the machine has been installed by then.
+if (parts.includes('host')) await steps.step('the bridge on this machine: libvirt, QEMU, the kernel\'s network', () => vitest('host'))
 process.exit(steps.close())
+
+async function vitest(project: string) {
+  const r = await sh(bin('vitest'), ['run', '--project', project], { cwd: root, timeout: 1_500_000, fails: true, env: { ...process.env, NO_COLOR: '1' } })
+  console.log(r.stdout.split('\n').filter((l) => r.code ? !/^ ✓/.test(l) : /Tests|Test Files/.test(l)).slice(-200).join('\n'))
+  if (r.code) throw new Error(`vitest failed: ${r.stderr.slice(-2000)}`)
+}
 
 function read(file: string) { try { return readFileSync(path.join(root, file), 'utf8') } catch { return '' } }

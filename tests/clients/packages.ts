@@ -1,17 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { sh } from '../steps.ts'
 
-/** The stock clients this test speaks with, by the Debian package each comes in. */
-const clients: Record<string, string> = { openstack: 'python3-openstackclient', ssh: 'openssh-client', curl: 'curl' }
+/** The stock clients this test speaks with, and what the tests of the host play guests with, by the Debian package each comes in. */
+const clients: Record<string, string> = { openstack: 'python3-openstackclient', ssh: 'openssh-client', curl: 'curl', busybox: 'busybox-static' }
 
 const there = (command: string) => ['/usr/bin', '/usr/local/bin', '/bin'].some((dir) => existsSync(`${dir}/${command}`))
-export const missing = () => Object.keys(clients).filter((c) => !there(c))
+const absent = () => Object.keys(clients).filter((c) => !there(c))
+/** Without these there is no story to tell. */
+export const missing = () => absent().filter((c) => c !== 'busybox')
 const isDebian = () => { try { return /^(ID|ID_LIKE)=.*\bdebian\b/m.test(readFileSync('/etc/os-release', 'utf8')) } catch { return false } }
 export const rootOnDebian = () => process.getuid?.() === 0 && isDebian()
 
 /** Installs what is missing of them, where that can be done; throws when it can and fails. */
 export async function install(): Promise<void> {
-  const wanted = missing().map((c) => clients[c])
+  const wanted = absent().map((c) => clients[c])
   if (!wanted.length || !rootOnDebian()) return
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l', LC_ALL: 'C' }
   const apt = (...args: string[]) => sh('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=900', '-o', 'Acquire::Retries=3', ...args], { env, timeout: 1_200_000 })

@@ -1,15 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
-import { ingredients, rest } from './trials.ts'
+import { demoProject, ingredients, rest } from './trials.ts'
 import { wrongs } from './truth.ts'
 
 /** Many creates at the same instant want what only as many as there are hosts can have. */
 export async function crowd(c: Running, many: number): Promise<void> {
-  const { image, flavor, network } = await ingredients(c), project = await owner(c, 'demo')
-  const quota = { instances: -1, cores: -1, ram: -1, server_group_members: -1 }
-  await c.db().write(Object.entries(quota).map(([resource, limit]) => q.run(sql`insert into compute_quota (project, user, resource, "limit") values (${project}, '', ${resource}, ${limit}) on conflict do update set "limit" = excluded."limit"`)) as [never])
-  await c.db().write([q.run(sql`insert into network_quota (project, resource, limit_) values (${project}, 'port', -1) on conflict do update set limit_ = -1`)])
+  const { image, flavor, network } = await ingredients(c), { id: project } = await demoProject(c)
+  await c.call('admin', 'PUT', `/compute/v2.1/os-quota-sets/${project}`, { quota_set: { instances: -1, cores: -1, ram: -1, server_group_members: -1 } })
+  await c.call('admin', 'PUT', `/network/v2.0/quotas/${project}`, { quota: { port: -1 } })
   const { server_group: group } = await c.call('demo', 'POST', '/compute/v2.1/os-server-groups', { server_group: { name: 'apart', policy: 'anti-affinity' } })
   const token = await c.token('demo')
   const answers = await Promise.all(Array.from({ length: many }, (_, n) => c.ask('POST', '/compute/v2.1/servers', {
@@ -26,9 +25,4 @@ export async function crowd(c: Running, many: number): Promise<void> {
   if (active.length !== 3 || hosts !== 3 || refused.length !== many - 3) throw new Error(`${active.length} active on ${hosts} hosts, ${refused.length} refused for want of a host, ${servers.length} in all`)
   const wrong = await wrongs(c)
   if (wrong.length) throw new Error(wrong.slice(0, 10).join('\n'))
-}
-
-async function owner(c: Running, name: string): Promise<string> {
-  const [[row]] = await c.db().read([q.all<{ id: string }>(sql`select id from project where name = ${name}`)]) as unknown as [{ id: string }[]]
-  return row.id
 }

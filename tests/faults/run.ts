@@ -3,6 +3,7 @@ import { Running } from '../harness/running.ts'
 import { Steps } from '../steps.ts'
 import { crowd } from './crowd.ts'
 import { databaseDown, storeDown } from './outage.ts'
+import { planted } from './planted.ts'
 import { cleanUp, trials } from './trials.ts'
 
 /**
@@ -20,9 +21,10 @@ const none = (what: string, found: string[]) => { if (found.length) throw new Er
 const c = await Running.make(['--hypervisor', 'simulated', '--hosts', '3', '--no-host-packages'], { VIRGA_SIM: JSON.stringify({ seed, latencyMs: [5, 60] }) })
 process.on('exit', () => c.child?.kill())
 if (await steps.step('a cloud with three simulated hosts', () => c.start().then(() => true))) {
+  await steps.step('a leak put there on purpose is found', () => planted(c))
   await steps.step(`kill -9 in the middle of creates, deletes, attaches and detaches: ${count} trials, seed ${seed}`, async () => {
     const t = await trials(c, count, seed, (line) => console.log(`      ${line}`))
-    console.log(`      ${t.trials} trials (${Object.entries(t.killed).map(([k, n]) => `${k} killed ${n} times`).join(', ')}), ${t.interrupted} operations (taken before or after the kill: ${Object.entries(t.taken).map(([k, n]) => `${n} ${k}s`).join(', ')}); at rest after recovery: p50 ${ms(t.p50)}, p99 ${ms(t.p99)}, longest ${ms(t.worst)}; seed ${seed}`)
+    console.log(`      ${t.trials} trials (${Object.entries(t.killed).map(([k, n]) => `${k} killed ${n} times`).join(', ')}), ${t.interrupted} operations (taken: ${Object.entries(t.taken).map(([k, n]) => `${n} ${k}s`).join(', ')}); at rest after recovery: p50 ${ms(t.p50)}, p99 ${ms(t.p99)}, longest ${ms(t.worst)}; seed ${seed}`)
     none(`stuck (in ${c.data})`, t.stuck)
     none('things wrong', t.wrong)
     none('servers in ERROR although nothing failed', t.errors)

@@ -14,7 +14,7 @@ interface Volume { id: string; status: string; server: string | null }
 
 /**
  * One trial: several creates, deletes, attaches and detaches at once, and somewhere in the middle a kill -9 of the
- * functions, of the bridge, or of both. Then everything is left alone until it has come to rest, and looked over.
+ * functions, the bridge, the database, or of all. Then everything is left alone until it has come to rest, and looked over.
  */
 export async function trials(c: Running, count: number, seed: number, say: (line: string) => void): Promise<Trials> {
   const chance = new Chance(seed), took: number[] = []
@@ -47,7 +47,7 @@ export async function trials(c: Running, count: number, seed: number, say: (line
     ]
     const going = Promise.all(work.map(async (w) => { await sleep(chance.below(120)); await w() }))
     await sleep(chance.below(400))
-    const victims = chance.of<Process[]>([['functions'], ['bridge'], ['functions'], ['bridge'], ['functions', 'bridge']])
+    const victims = chance.of<Process[]>([['functions'], ['bridge'], ['functions'], ['bridge'], ['functions', 'bridge'], ['libsql'], ['libsql', 'functions', 'bridge']])
     const pids = victims.map((v) => [v, c.kill(v)] as const)
     for (const v of victims) out.killed[v] = (out.killed[v] ?? 0) + 1
     await Promise.all(pids.map(([v, pid]) => c.back(v, pid)))
@@ -57,7 +57,7 @@ export async function trials(c: Running, count: number, seed: number, say: (line
     out.trials++
     out.interrupted += work.length
     if (left.length) { out.stuck.push(...left.map((l) => `trial ${n + 1}, ${victims.join(' and ')} killed: ${l.lane} ${l.what}`)); break }
-    const wrong = await wrongs(c)
+    const wrong = [...await wrongs(c), ...await quotas(c)]
     out.wrong.push(...wrong.map((w) => `trial ${n + 1}, ${victims.join(' and ')} killed: ${w}`))
     const failed = (await rows(c)).servers.filter((s) => s.state === 'error')
     out.errors.push(...failed.map((s) => `trial ${n + 1}: server ${s.name}: ${JSON.parse(s.fault ?? '{}').message}`))
@@ -75,6 +75,23 @@ export async function trials(c: Running, count: number, seed: number, say: (line
 export async function ingredients(c: Running): Promise<{ image: string; flavor: string; network: string }> {
   const [[found]] = await c.db().read([q.all<Record<string, string>>(sql`select (select id from image where name = 'tiny') as image, (select id from flavor where name = 'm1.nano') as flavor, (select id from network where name = 'demo') as network`)]) as unknown as [{ image: string; flavor: string; network: string }[]]
   return found
+}
+
+/** What the quotas say is used, beside what there is. */
+export async function quotas(c: Running): Promise<string[]> {
+  const { id: project } = await demoProject(c)
+  const [compute, volume, network] = [
+    (await c.call('demo', 'GET', '/compute/v2.1/limits')).limits.absolute, (await c.call('demo', 'GET', '/volume/v3/limits')).limits.absolute,
+    (await c.call('demo', 'GET', `/network/v2.0/quotas/${project}/details`)).quota,
+  ]
+  const [[real]] = await c.db().read([q.all<Record<string, number>>(sql`select (select count(*) from server where project = ${project}) as instances, (select coalesce(sum(vcpus), 0) from server where project = ${project}) as cores,
+    (select coalesce(sum(memory_mb), 0) from server where project = ${project}) as ram, (select count(*) from volume where project = ${project}) as volumes, (select coalesce(sum(size_gb), 0) from volume where project = ${project}) as gigabytes, (select count(*) from port where project = ${project}) as ports`)]) as unknown as [Record<string, number>[]]
+  const said: Record<string, number> = { instances: compute.totalInstancesUsed, cores: compute.totalCoresUsed, ram: compute.totalRAMUsed, volumes: volume.totalVolumesUsed, gigabytes: volume.totalGigabytesUsed, ports: network.port.used }
+  return Object.keys(said).filter((k) => said[k] !== real[k]).map((k) => `${k}: the quota says ${said[k]} are used, there are ${real[k]}`)
+}
+export async function demoProject(c: Running): Promise<{ id: string }> {
+  const [[row]] = await c.db().read([q.all<{ id: string }>(sql`select id from project where name = 'demo'`)]) as unknown as [{ id: string }[]]
+  return row
 }
 
 async function rows(c: Running): Promise<{ servers: Server[]; disks: Volume[] }> {

@@ -118,12 +118,18 @@ export class Running {
     return r.body
   }
 
-  /** Waits until a process that was killed has been started again and, for the functions, answers. */
+  #answers(name: Process): Promise<boolean> {
+    if (name === 'bridge') return Promise.resolve(true)
+    const at = name === 'functions' ? this.url : `http://127.0.0.1:${this.secrets<Record<string, number>>('ports.json')[name]}${name === 'libsql' ? '/health' : ''}`
+    return fetch(at).then(async (r) => { await r.arrayBuffer(); return r.status < 500 }, () => false)
+  }
+
+  /** Waits until a process that was killed has been started again and, if others ask it, answers. */
   async back(name: Process, not: number | undefined, seconds = 20): Promise<void> {
     const end = Date.now() + seconds * 1000
     for (;;) {
       const pid = this.pid(name)
-      if (pid && pid !== not && existsSync(`/proc/${pid}`) && (name !== 'functions' || await fetch(this.url).then((r) => r.ok, () => false))) return
+      if (pid && pid !== not && existsSync(`/proc/${pid}`) && await this.#answers(name)) return
       if (Date.now() > end) throw new Error(`${name} was not started again within ${seconds} s`)
       await sleep(15)
     }
