@@ -4,6 +4,7 @@ import { documentOf } from '../functions/kernel/openapi.ts'
 import { services } from '../functions/index.ts'
 import type { Service } from '../functions/kernel/service.ts'
 import { root } from './layout.ts'
+import { table as personas } from './policy.ts'
 
 /** `npm run openapi`: one OpenAPI 3.1 document per service and the coverage table, from the declarations. Committed, so that a change of the API shows. */
 export async function documents(): Promise<Map<string, string>> {
@@ -27,6 +28,7 @@ ${coverage.filter((l) => l.startsWith('|')).join('\n')}
 ## Not yet there
 ${coverage.filter((l) => !l.startsWith('|')).join('\n')}
 `)
+  out.set('docs/policy.md', await personas())
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
   const table = ['| service | endpoints declared | core | common | rare |', '| --- | --- | --- | --- | --- |', ...coverage.filter((l) => l.startsWith('|'))].join('\n')
   out.set('README.md', readme.replace(/(<!-- coverage -->\n)[^]*(<!-- \/coverage -->)/, (_, a, b) => `${a}${table}\n${b}`))

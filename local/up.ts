@@ -16,6 +16,7 @@ import { secrets, type Secrets } from './secrets.ts'
 import { guest, type Guest } from './setup/guest.ts'
 import { missingForGuest } from './setup/packages.ts'
 import { readState, withState, writeState } from './state.ts'
+import { settings } from './policy.ts'
 import { stores } from './stores.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -80,7 +81,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
   const control = new Control(inner, keys.internal)
   await step('functions', async () => {
     await supervisor.start(await functions(at, { listen: options.listen, port: options.port, vars: {
-      ...bindings, MASTER_SECRET: keys.master, INTERNAL_SECRET: keys.internal, PUBLIC_URL: url, REGION: region,
+      ...bindings, MASTER_SECRET: keys.master, INTERNAL_SECRET: keys.internal, PUBLIC_URL: url, REGION: region, ...await settings(process.env),
     } }))
     await supervisor.until('functions', 60_000, control.answers)
   })

@@ -4,6 +4,7 @@ import { Database } from './db.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Env, Later, World } from './env.ts'
 import { conflict, Fault, forbidden, invalid, Stale, unauthorized } from './fault.ts'
+import { rulesIn } from './overrides.ts'
 import type { Caller } from './policy.ts'
 import { inVersion, statusFor, type Service } from './service.ts'
 import { atVersion, negotiate, parseVersion, versionHeaders } from './version.ts'
@@ -16,7 +17,8 @@ export interface App {
 }
 
 /** One request to one service: version, route, caller, policy, body, unit of work, answer. */
-export async function serve(app: App, s: Service, request: Request, url: URL, path: string): Promise<Response> {
+export async function serve(app: App, own: Service, request: Request, url: URL, path: string): Promise<Response> {
+  const s = app.env.POLICY ? { ...own, rules: await rulesIn(own.rules, app.env.POLICY) } : own
   const requestId = requestIdOf(request, app.world)
   const about = { requestId, version: 0 }
   const headers = new Headers()

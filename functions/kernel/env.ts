@@ -23,6 +23,8 @@ export interface Env {
   /** With which this cloud vouches for its users elsewhere: PEM, PKCS #8 and X.509. */
   SAML_KEY?: string
   SAML_CERTIFICATE?: string
+  /** Rules of the operator's own in place of ours: policy.yaml's text, or the same as JSON. */
+  POLICY?: string
   DOORBELL?: DurableObjectNamespace
 }
 
