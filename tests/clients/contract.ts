@@ -82,8 +82,9 @@ async function twins(s: Story, args: string[]) {
   })
   const tag = host.tag
   await steps.step('npm run reset removes the second cloud, guests and host networking included, and leaves the first alone', async () => {
-    if (real && host.emulators() < 1) throw new Error('the second cloud has no guest to remove')
+    const had = real ? host.emulators() : 1
     await other.reset()
+    if (had < 1) throw new Error('the second cloud had no guest to remove')
     if (existsSync(other.data)) throw new Error(`${other.data} is still there`)
     if (real) await bare(host, tag)
     const { server } = await s.c.call('demo', 'GET', `/compute/v2.1/servers/${need(s.two, 'the second server')}`)

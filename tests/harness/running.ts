@@ -49,11 +49,14 @@ export class Running {
     child.stderr!.on('data', take)
     const end = Date.now() + seconds * 1000
     while (!/^.*\bready\b/m.test(this.output)) {
-      if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${this.output.slice(-3000)}`)
-      if (Date.now() > end) throw new Error(`npm start is not ready after ${seconds} s:\n${this.output.slice(-3000)}`)
+      if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${this.end()}`)
+      if (Date.now() > end) throw new Error(`npm start is not ready after ${seconds} s:\n${this.end()}`)
       await sleep(50)
     }
   }
+
+  /** The last it said. */
+  end(): string { return this.output.trim().split('\n').filter(Boolean).slice(-9).join('\n') }
 
   pid(name: Process | 'runner'): number | undefined {
     try { return Number(readFileSync(path.join(this.data, 'run', `${name}.pid`), 'utf8')) || undefined } catch { return undefined }
@@ -70,7 +73,7 @@ export class Running {
     if (!child || child.exitCode !== null || child.signalCode) return 0
     const ended = new Promise<void>((done) => child.once('exit', () => done()))
     child.kill(signal)
-    await Promise.race([ended, sleep(30_000).then(() => { throw new Error(`npm start does not end within 30 s of ${signal}:\n${this.output.slice(-2000)}`) })])
+    await Promise.race([ended, sleep(30_000).then(() => { throw new Error(`npm start does not end within 30 s of ${signal}:\n${this.end()}`) })])
     return performance.now() - since
   }
 
