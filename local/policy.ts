@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
 import type { Endpoint } from '../functions/kernel/endpoint.ts'
+import { securityOf } from '../functions/identity/security.ts'
 import { BadRule, fileOf, override } from '../functions/kernel/overrides.ts'
 import type { Caller, Check } from '../functions/kernel/policy.ts'
 import type { Service } from '../functions/kernel/service.ts'
@@ -63,6 +64,7 @@ async function explain(role: string, file?: string) {
 export async function settings(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   const out: Record<string, string> = {}
   for (const name of ['TRUSTED_DASHBOARDS', 'SAML_KEY', 'SAML_CERTIFICATE', 'TOKEN_SECONDS', 'SECURITY']) if (env[name]) out[name] = env[name]
+  securityOf(out as never)
   if (env.POLICY_OVERRIDES) {
     for (const n of await unknownIn(env.POLICY_OVERRIDES)) console.error(`${env.POLICY_OVERRIDES}: nothing here asks for ${n}: the rule has no effect`)
     out.POLICY = JSON.stringify(await fileOf(readFileSync(env.POLICY_OVERRIDES, 'utf8')))

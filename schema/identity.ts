@@ -51,6 +51,9 @@ export const user = sqliteTable('user', {
   /** Null: cannot log in with a password. */
   password: text('password'),
   passwordExpiresAt: micros('password_expires_at'),
+  passwordAt: micros('password_at'),
+  /** To the day; kept where accounts that are not used are disabled. */
+  activeAt: micros('active_at'),
   defaultProject: text('default_project_id'),
   options: options(),
   extra: extra(),
@@ -193,3 +196,11 @@ export const serviceProvider = sqliteTable('service_provider', {
 /** A user of ours who stands for somebody a provider knows. */
 export const federatedUser = sqliteTable('federated_user', { idp: text('idp_id').notNull(), protocol: text('protocol_id').notNull(), unique: text('unique_id').notNull(), user: text('user_id').notNull(), name: text('display_name') },
   (t) => [primaryKey({ columns: [t.idp, t.protocol, t.unique] }), index('federated_user_user').on(t.user)])
+
+/** Wrong guesses by whose secret was guessed (`u:USER`) and from where (`s:SOURCE`). */
+export const guess = sqliteTable('guess', { subject: text('subject').primaryKey(), count: integer('count').notNull(), at: micros('at').notNull() }, (t) => [index('guess_at').on(t.at)])
+/** Hashes of former passwords, kept as long as a rule asks for them. */
+export const formerPassword = sqliteTable('former_password', { user: text('user_id').notNull(), hash: text('hash').notNull(), at: micros('at').notNull() }, (t) => [primaryKey({ columns: [t.user, t.at] })])
+/** Keys that sign tokens, encrypted with the master secret. `staged` verifies already and signs next. */
+export const signingKey = sqliteTable('signing_key', { id: id(), state: text('state', { enum: ['staged', 'primary', 'secondary'] }).notNull(), key: text('key').notNull(), createdAt: created(), changedAt: micros('changed_at').notNull() },
+  (t) => [uniqueIndex('signing_key_one').on(t.state).where(sql`state in ('staged', 'primary')`)])

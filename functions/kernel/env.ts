@@ -25,6 +25,8 @@ export interface Env {
   SAML_CERTIFICATE?: string
   /** Rules of the operator's own in place of ours: policy.yaml's text, or the same as JSON. */
   POLICY?: string
+  /** What is asked of passwords and logins, as JSON; see identity/security.ts. */
+  SECURITY?: string
   DOORBELL?: DurableObjectNamespace
 }
 

@@ -260,6 +260,13 @@ CREATE TABLE `federation_protocol` (
 --> statement-breakpoint
 CREATE INDEX `federation_protocol_mapping` ON `federation_protocol` (`mapping_id`);
 --> statement-breakpoint
+CREATE TABLE `former_password` (
+	`user_id` text NOT NULL,
+	`hash` text NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`user_id`, `at`)
+);
+--> statement-breakpoint
 CREATE TABLE `user_group` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -274,6 +281,14 @@ CREATE UNIQUE INDEX `group_name` ON `user_group` (`domain_id`,`name`);
 CREATE INDEX `group_domain` ON `user_group` (`domain_id`,`id`);
 --> statement-breakpoint
 CREATE INDEX `group_by_name` ON `user_group` (`name`);
+--> statement-breakpoint
+CREATE TABLE `guess` (
+	`subject` text PRIMARY KEY NOT NULL,
+	`count` integer NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `guess_at` ON `guess` (`at`);
 --> statement-breakpoint
 CREATE TABLE `identity_provider` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -452,6 +467,16 @@ CREATE TABLE `service_provider` (
 	`relay_state_prefix` text DEFAULT 'ss:mem:' NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `signing_key` (
+	`id` text PRIMARY KEY NOT NULL,
+	`state` text NOT NULL,
+	`key` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`changed_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `signing_key_one` ON `signing_key` (`state`) WHERE state in ('staged', 'primary');
+--> statement-breakpoint
 CREATE TABLE `trust` (
 	`id` text PRIMARY KEY NOT NULL,
 	`trustor_user_id` text NOT NULL,
@@ -481,6 +506,8 @@ CREATE TABLE `user` (
 	`enabled` integer DEFAULT true NOT NULL,
 	`password` text,
 	`password_expires_at` integer,
+	`password_at` integer,
+	`active_at` integer,
 	`default_project_id` text,
 	`options` text DEFAULT '{}' NOT NULL,
 	`extra` text DEFAULT '{}' NOT NULL,
@@ -1138,6 +1165,7 @@ CREATE TABLE `floating_ip` (
 	`revision` integer DEFAULT 0 NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
+	`qos_policy` text,
 	`network` text NOT NULL,
 	`address` text NOT NULL,
 	`own_port` text NOT NULL,
@@ -1147,6 +1175,7 @@ CREATE TABLE `floating_ip` (
 	`status` text DEFAULT 'DOWN' NOT NULL,
 	`dns_name` text DEFAULT '' NOT NULL,
 	`dns_domain` text DEFAULT '' NOT NULL,
+	FOREIGN KEY (`qos_policy`) REFERENCES `qos_policy`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
@@ -1160,6 +1189,8 @@ CREATE UNIQUE INDEX `floating_ip_address` ON `floating_ip` (`network`,`address`)
 --> statement-breakpoint
 CREATE UNIQUE INDEX `floating_ip_fixed` ON `floating_ip` (`port`,`fixed_address`);
 --> statement-breakpoint
+CREATE INDEX `floating_ip_qos` ON `floating_ip` (`qos_policy`) WHERE qos_policy is not null;
+--> statement-breakpoint
 CREATE TABLE `network` (
 	`id` text PRIMARY KEY NOT NULL,
 	`project` text NOT NULL,
@@ -1169,6 +1200,7 @@ CREATE TABLE `network` (
 	`revision` integer DEFAULT 0 NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
+	`qos_policy` text,
 	`admin_up` integer DEFAULT true NOT NULL,
 	`shared` integer DEFAULT false NOT NULL,
 	`external` integer DEFAULT false NOT NULL,
@@ -1179,7 +1211,8 @@ CREATE TABLE `network` (
 	`provider_type` text NOT NULL,
 	`physical_network` text,
 	`segment` integer,
-	`vni` integer NOT NULL
+	`vni` integer NOT NULL,
+	FOREIGN KEY (`qos_policy`) REFERENCES `qos_policy`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `network_vni_unique` ON `network` (`vni`);
@@ -1189,6 +1222,8 @@ CREATE INDEX `network_project` ON `network` (`project`,`id`);
 CREATE INDEX `network_shared` ON `network` (`shared`) WHERE shared = 1;
 --> statement-breakpoint
 CREATE INDEX `network_external` ON `network` (`external`) WHERE external = 1;
+--> statement-breakpoint
+CREATE INDEX `network_qos` ON `network` (`qos_policy`) WHERE qos_policy is not null;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `network_segment` ON `network` (`provider_type`,`physical_network`,`segment`);
 --> statement-breakpoint
@@ -1208,6 +1243,7 @@ CREATE TABLE `port` (
 	`revision` integer DEFAULT 0 NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
+	`qos_policy` text,
 	`network` text NOT NULL,
 	`mac` text NOT NULL,
 	`admin_up` integer DEFAULT true NOT NULL,
@@ -1223,6 +1259,7 @@ CREATE TABLE `port` (
 	`dhcp_options` text DEFAULT '[]' NOT NULL,
 	`dns_name` text DEFAULT '' NOT NULL,
 	`owned_by_server` integer DEFAULT false NOT NULL,
+	FOREIGN KEY (`qos_policy`) REFERENCES `qos_policy`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
@@ -1238,6 +1275,8 @@ CREATE INDEX `port_network_host` ON `port` (`network`,`host`) WHERE host is not 
 --> statement-breakpoint
 CREATE INDEX `port_project` ON `port` (`project`,`id`);
 --> statement-breakpoint
+CREATE INDEX `port_qos` ON `port` (`qos_policy`) WHERE qos_policy is not null;
+--> statement-breakpoint
 CREATE TABLE `port_security_group` (
 	`port` text NOT NULL,
 	`security_group` text NOT NULL,
@@ -1248,6 +1287,37 @@ CREATE TABLE `port_security_group` (
 );
 --> statement-breakpoint
 CREATE INDEX `port_security_group_group` ON `port_security_group` (`security_group`,`host`);
+--> statement-breakpoint
+CREATE TABLE `qos_policy` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`shared` integer DEFAULT false NOT NULL,
+	`is_default` integer DEFAULT false NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `qos_policy_project` ON `qos_policy` (`project`,`id`);
+--> statement-breakpoint
+CREATE INDEX `qos_policy_shared` ON `qos_policy` (`shared`) WHERE shared = 1;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `qos_policy_default` ON `qos_policy` (`project`) WHERE is_default = 1;
+--> statement-breakpoint
+CREATE TABLE `qos_rule` (
+	`id` text PRIMARY KEY NOT NULL,
+	`policy` text NOT NULL,
+	`kind` text NOT NULL,
+	`direction` text NOT NULL,
+	`value` integer NOT NULL,
+	`burst` integer DEFAULT 0 NOT NULL,
+	FOREIGN KEY (`policy`) REFERENCES `qos_policy`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `qos_rule_same` ON `qos_rule` (`policy`,`kind`,`direction`);
 --> statement-breakpoint
 CREATE TABLE `rbac` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -1273,6 +1343,7 @@ CREATE TABLE `router` (
 	`revision` integer DEFAULT 0 NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
+	`qos_policy` text,
 	`admin_up` integer DEFAULT true NOT NULL,
 	`external_network` text,
 	`gateway_port` text,
@@ -1281,6 +1352,7 @@ CREATE TABLE `router` (
 	`host` text,
 	`distributed` integer DEFAULT false NOT NULL,
 	`ha` integer DEFAULT false NOT NULL,
+	FOREIGN KEY (`qos_policy`) REFERENCES `qos_policy`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`external_network`) REFERENCES `network`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
@@ -1289,6 +1361,8 @@ CREATE INDEX `router_project` ON `router` (`project`,`id`);
 CREATE INDEX `router_host` ON `router` (`host`);
 --> statement-breakpoint
 CREATE INDEX `router_external` ON `router` (`external_network`);
+--> statement-breakpoint
+CREATE INDEX `router_qos` ON `router` (`qos_policy`) WHERE qos_policy is not null;
 --> statement-breakpoint
 CREATE TABLE `router_interface` (
 	`router` text NOT NULL,

@@ -30,7 +30,7 @@ async function holder(ctx: Ctx, access: string, claim: Claim | undefined, window
   const app = blob.app_cred_id
   return issueFor(ctx, {
     methods: ['ec2credential'], who: sql`${row.user}`, app: app ? sql`${app}` : undefined,
-    check: async (u, found) => u !== undefined && (!app || (found?.user === row.user && found.project === row.project)),
+    check: async (u, { app: found }) => u !== undefined && (!app || (found?.user === row.user && found.project === row.project)),
   }, { kind: 'project', id: sql`${row.project}` })
 }
 

@@ -8,7 +8,7 @@ import { onDuplicate, q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { unseal } from '../seal.ts'
-import type { Proof } from '../tokens/issue.ts'
+import type { Proof } from '../tokens/proof.ts'
 import { refused } from '../tokens/request.ts'
 import { signedBy } from './signature.ts'
 

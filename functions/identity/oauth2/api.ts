@@ -2,9 +2,11 @@ import { Buffer } from 'node:buffer'
 import { sql } from 'drizzle-orm'
 import { readText } from '../../kernel/body.ts'
 import { Fault } from '../../kernel/fault.ts'
-import { checkSecret, MAX_PASSWORD } from '../passwords.ts'
+import { sourceOf } from '../guesses.ts'
+import { MAX_PASSWORD } from '../passwords.ts'
 import { endpoint } from '../service.ts'
-import { issueFor } from '../tokens/issue.ts'
+import { Halfway, issueFor } from '../tokens/issue.ts'
+import { appProof } from '../tokens/proof.ts'
 
 const refuse = (status: number, error: string, error_description: string) =>
   Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', ...(status === 401 && { 'www-authenticate': 'Basic realm="identity"' }) } })
@@ -19,12 +21,12 @@ export const token = endpoint({
     if (form.get('grant_type') !== 'client_credentials') return refuse(400, 'unsupported_grant_type', 'The parameter grant_type has to be client_credentials.')
     if (!id || !secret || id.length > 64 || Buffer.byteLength(secret) > MAX_PASSWORD) return refuse(401, 'invalid_client', 'Client authentication is required: id and secret of an application credential.')
     try {
-      const { claims, token } = await issueFor(ctx, {
-        methods: ['application_credential'], app: sql`${id}`, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, row) => checkSecret(secret, row?.secret),
-      }, { kind: 'project', id: sql`(select project_id from application_credential where id = ${id})` })
+      const proof = appProof(sql`${id}`, secret)
+      const { claims, token } = await issueFor(ctx, { ...proof, factors: true, guessed: { source: sourceOf(ctx, request) } }, { kind: 'project', id: proof.place! })
       return Response.json({ access_token: token, token_type: 'Bearer', expires_in: Math.floor((claims.expiresAt - ctx.now()) / 1e6) }, { headers: { 'cache-control': 'no-store' } })
     } catch (e) {
-      if (e instanceof Fault && (e.kind === 'unauthorized' || e.kind === 'forbidden')) return refuse(401, 'invalid_client', 'The application credential is not good.')
+      if (e instanceof Halfway) return refuse(401, 'invalid_client', 'The user of the application credential has set that more is to be shown at each login.')
+      if (e instanceof Fault && !e.detail.status && (e.kind === 'unauthorized' || e.kind === 'forbidden')) return refuse(401, 'invalid_client', 'The application credential is not good.')
       throw e
     }
   },

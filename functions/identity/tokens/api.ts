@@ -8,7 +8,7 @@ import { endpoint } from '../service.ts'
 import { verifyToken } from './authenticate.ts'
 import { tokenBody } from './body.ts'
 import type { TokenClaims } from './claims.ts'
-import { issue } from './issue.ts'
+import { Halfway, issue } from './issue.ts'
 import { authBody } from './request.ts'
 
 /** How long after its end a service may still look at a token, to finish work that began in time. */
@@ -18,7 +18,9 @@ export const create = endpoint({
   id: 'tokens.create', method: 'POST', path: '/auth/tokens', status: 201, policy: 'public', summary: 'Authenticate and get a token',
   body: { '3.0': authBody },
   async handle(ctx, input) {
-    const { body, query } = input, { claims, token, directory } = await issue(ctx, body.auth, input)
+    const { body, query } = input, issued = await issue(ctx, body.auth, input).catch((e) => { if (e instanceof Halfway) return e.answer; throw e })
+    if (issued instanceof Response) return issued
+    const { claims, token, directory } = issued
     ctx.headers.set('x-subject-token', token)
     ctx.headers.set('vary', 'X-Auth-Token')
     return tokenBody(claims, directory, !query.has('nocatalog'))

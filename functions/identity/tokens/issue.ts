@@ -7,12 +7,15 @@ import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
 import { directoryQuery, learn, withImplied, type Directory } from '../directory.ts'
-import { oauthProof } from '../oauth1/proof.ts'
-import { checkPassword, checkSecret } from '../passwords.ts'
+import { guessesQuery, locked, right, turnAway, wrong } from '../guesses.ts'
+import { notedToday, unused } from '../security.ts'
 import { assigned } from '../assignments/effective.ts'
-import { subjectsOf, verifyToken } from './authenticate.ts'
+import { subjectsOf } from './authenticate.ts'
 import { MAX_TOKEN, signToken, type Named, type TokenClaims } from './claims.ts'
-import { refused, scopeOf, userId, type Auth, type Scope } from './request.ts'
+import { missing, receipt } from './factors.ts'
+import { proofOf, type Proof } from './proof.ts'
+import { refused, scopeOf, type Auth, type Scope } from './request.ts'
+import { seedsQuery } from './totp.ts'
 
 const home = alias(project, 'home')
 export type User = { user: typeof user.$inferSelect; home: typeof project.$inferSelect | null }
@@ -21,54 +24,17 @@ type Place = { project: typeof project.$inferSelect; home: typeof project.$infer
 const userQuery = (id: SQL) => q.select().from(user).leftJoin(home, eq(home.id, user.domain)).where(eq(user.id, id))
 const placeQuery = (id: SQL) => q.select().from(project).leftJoin(home, eq(home.id, project.domain)).where(eq(project.id, id))
 
-/** How somebody says who they are: where to find them, what else to read, and what must hold. */
-export interface Proof {
-  methods: string[]
-  who: SQL
-  app?: SQL
-  /** The only project it is good for. */
-  place?: SQL
-  token?: TokenClaims
-  /** A user this very request makes, so that no row is there yet. */
-  fresh?: User
-  /** No more than these roles, whatever the user has. */
-  only?: string[]
-  /** What the token is to say of how it came about. */
-  mark?: Partial<TokenClaims>
-  check: (u: User | undefined, app: typeof applicationCredential.$inferSelect | undefined) => Promise<boolean>
-}
-
-async function proofOf(ctx: Ctx, auth: Auth, { request }: Input): Promise<Proof> {
-  const { methods, password, token, application_credential: app } = auth.identity
-  if (new Set(methods).size > 1) throw invalid(`Only one authentication method is taken at a time; got ${methods.join(', ')}.`)
-  const given = () => invalid(`Expecting to find ${methods[0]} in identity. The server could not comply with the request since it is either malformed or otherwise incorrect.`)
-  switch (methods[0]) {
-    case 'password':
-      if (!password) throw given()
-      return { methods, who: userId(password.user), check: (u) => checkPassword(password.user.password, u?.user.password) }
-    case 'token': {
-      if (!token) throw given()
-      const c = await verifyToken(ctx.env, ctx.world, ctx.basis.db, token.id).catch(() => { throw refused() })
-      if (c.applicationCredential || c.trust || c.oauth) throw forbidden('A token of an application credential, a trust or an OAuth1 access token cannot be exchanged for another.')
-      return { mark: { federation: c.federation }, methods: [...new Set([...c.methods, 'token'])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
-    }
-    case 'application_credential': {
-      if (!app) throw given()
-      if (auth.scope !== undefined) throw unauthorized('Application credentials cannot request a scope.')
-      if (app.id === undefined && (app.name === undefined || !app.user)) throw invalid('Expecting to find id, or name and user, in application_credential. The server could not comply with the request since it is either malformed or otherwise incorrect.')
-      const id = app.id !== undefined ? sql`${app.id}` : sql`(select id from application_credential where name = ${app.name} and user_id = ${userId(app.user!)})`
-      return { methods, app: id, place: sql`(select project_id from application_credential where id = ${id})`, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, row) => checkSecret(app.secret, row?.secret) }
-    }
-    case 'oauth1': return oauthProof(ctx, request)
-    default: throw unauthorized('Attempted to authenticate with an unsupported method.')
-  }
-}
-
 export interface Issued { claims: TokenClaims; token: string; directory: Directory }
 
+/** Half of what a login takes was shown: the answer says what is missing. */
+export class Halfway extends Error {
+  readonly answer: Response
+  constructor(answer: Response) { super('more is needed'); this.answer = answer }
+}
+
 /** Issues a token for what a request to authenticate says. */
-export async function issue(ctx: Ctx, auth: Auth, input: Input): Promise<Issued> {
-  const proof = await proofOf(ctx, auth, input)
+export async function issue(ctx: Ctx, auth: Auth, { request }: Input): Promise<Issued> {
+  const proof = await proofOf(ctx, auth, request)
   return issueFor(ctx, proof, proof.place ? { kind: 'project', id: proof.place } : scopeOf(auth.scope, proof.who))
 }
 
@@ -79,9 +45,11 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
   // What was lent on comes from whoever lent it first: their roles count.
   const trustor = sql`(select trustor_user_id from trust where id in ${chainOf(lent)} and redelegated_trust_id is null)`
   const kind = scope.kind === 'domain' || scope.kind === 'system' ? scope.kind : 'project'
-  const [small, users, places, roles, apps, rules, trusts, trustors, ended] = await ctx.read(
+  const [small, users, places, roles, guesses, seeds, same, apps, rules, trusts, trustors, ended] = await ctx.read(
     directoryQuery(ctx.env.LIBSQL_URL), userQuery(proof.who), placeQuery(place),
     assigned(scope.kind === 'trust' ? trustor : proof.who, kind, place),
+    guessesQuery(proof.guessed ? proof.who : sql`null`, proof.guessed?.source), seedsQuery(proof.seeds ? proof.who : sql`null`),
+    q.all<{ same: number }>(sql`select ${proof.also?.length ? sql.join(proof.also.map((w) => sql`${w} is ${proof.who}`), sql` and `) : sql`1`} as same`),
     ...(proof.app || scope.kind === 'trust' || proof.token ? [
       q.select().from(applicationCredential).where(eq(applicationCredential.id, proof.app ?? sql`null`)),
       q.select().from(accessRule).where(inArray(accessRule.id, sql`(select value from application_credential, json_each(access_rules) where application_credential.id = ${proof.app ?? sql`null`})`)),
@@ -90,14 +58,21 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
       q.select({ seq: revocation.seq }).from(revocation).where(proof.token ? and(gt(revocation.seq, proof.token.seq), inArray(revocation.subject, subjectsOf(proof.token))) : sql`0`).limit(1),
     ] as const : []))
   const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now()
-  if (!await proof.check(u, apps?.[0]) || !u || !enabled(u) || ended?.length) throw refused()
+  if (proof.guessed) turnAway(ctx, guesses, proof.guessed.source)
+  const good = await proof.check(u, { app: apps?.[0], seeds }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
+  if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
+  if (!good || shut || !u || !enabled(u) || unused(ctx, u.user) || ended?.length) throw refused()
+  if (proof.guessed) right(ctx, guesses, u.user)
+  if (!notedToday(ctx, u.user)) ctx.stage(q.update(user).set({ activeAt: now }).where(eq(user.id, u.user.id)))
   const directory = learn(ctx.env.LIBSQL_URL, small), seq = small[0].seq
   const claims: TokenClaims = {
     user: { id: u.user.id, name: u.user.name, domain: named(u.home!) }, roles: [], methods: proof.methods, seq, issuedAt: now,
     auditIds: [auditId(ctx), ...(proof.token ? [proof.token.auditIds.at(-1)!] : [])], passwordExpiresAt: u.user.passwordExpiresAt,
     expiresAt: proof.token?.expiresAt ?? now + seconds(Number(ctx.env.TOKEN_SECONDS ?? 3600)),
   }
-  if (proof.methods[0] === 'password' && u.user.passwordExpiresAt && u.user.passwordExpiresAt <= now) throw unauthorized(`The password is expired and needs to be changed for user: ${u.user.id}.`)
+  if (proof.methods.includes('password') && !proof.token && u.user.passwordExpiresAt && u.user.passwordExpiresAt <= now) throw unauthorized(`The password is expired and needs to be changed for user: ${u.user.id}.`)
+  const required = proof.factors ? missing(u, proof.methods) : []
+  if (required.length) throw new Halfway(await receipt(ctx, u, proof.methods, required))
   let held = withImplied(directory, roles.map((r) => r.role))
   Object.assign(claims, proof.mark)
   if (proof.only) held = withImplied(directory, proof.only.filter((r) => held.has(r)))

@@ -11,6 +11,7 @@ export const authBody = t.Object({ auth: t.Object({
   identity: t.Object({
     methods: t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 8 }),
     password: t.Optional(t.Object({ user: t.Object({ ...user, password: t.String({ maxLength: MAX_PASSWORD }) }) })),
+    totp: t.Optional(t.Object({ user: t.Object({ ...user, passcode: t.String({ maxLength: 32 }) }) })),
     token: t.Optional(t.Object({ id: t.String({ maxLength: 8192 }) })),
     application_credential: t.Optional(t.Object({ id: t.Optional(text), name: t.Optional(text), user: t.Optional(t.Object(user)), secret: t.String({ maxLength: MAX_PASSWORD }) })),
   }),

@@ -3,13 +3,15 @@ import { Type as t } from 'typebox'
 import { group, membership, project, user } from '../../../schema/identity.ts'
 import { q, onDuplicate } from '../../kernel/db.ts'
 import { hex32 } from '../../kernel/env.ts'
-import { conflict, invalid } from '../../kernel/fault.ts'
+import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
+import { guessesQuery, locked, right, sourceOf, turnAway, wrong } from '../guesses.ts'
 import { filters, listed, page, paged } from '../list.ts'
 import { checkPassword, hashPassword, MAX_PASSWORD } from '../passwords.ts'
 import { groupView } from '../groups/model.ts'
 import { homeDomain, listDomain } from '../domains/home.ts'
 import { projectView } from '../projects/model.ts'
 import { revoke } from '../revoke.ts'
+import { checkHistory, checkRules, formerQuery, renewed, unused } from '../security.ts'
 import { endpoint } from '../service.ts'
 import { projectsOf } from '../tokens/scopes.ts'
 import { refused } from '../tokens/request.ts'
@@ -45,8 +47,9 @@ export const create = endpoint({
     ctx.may('identity:create_user', { domain })
     const row: User = {
       id: hex32(ctx.world), name: given.name.trim(), domain, enabled: given.enabled ?? true, password: given.password == null ? null : await hashPassword(ctx.world, given.password),
-      passwordExpiresAt: null, defaultProject: given.default_project_id ?? null, options: mergeOptions({}, given.options), extra: extraOf(given, KNOWN), createdAt: ctx.now(),
+      passwordExpiresAt: null, passwordAt: null, activeAt: null, defaultProject: given.default_project_id ?? null, options: mergeOptions({}, given.options), extra: extraOf(given, KNOWN), createdAt: ctx.now(),
     }
+    if (given.password != null) { checkRules(ctx, given.password); Object.assign(row, renewed(ctx, { ...row, password: null }, false)) }
     ctx.stage(q.insert(user).values(row))
     ctx.about(row.id)
     return { user: userView(ctx, row) }
@@ -76,7 +79,9 @@ export const update = endpoint({
     if (given.enabled !== undefined) change.enabled = given.enabled
     if (given.default_project_id !== undefined) change.defaultProject = given.default_project_id
     if (given.options !== undefined) change.options = mergeOptions(row.options, given.options)
+    if (given.password != null) { checkRules(ctx, given.password); Object.assign(change, renewed(ctx, { ...row, ...change }, false)) }
     if (given.password !== undefined) change.password = given.password === null ? null : await hashPassword(ctx.world, given.password)
+    if (given.enabled === true && unused(ctx, row)) change.activeAt = ctx.now()
     ctx.stage(q.update(user).set(change).where(eq(user.id, row.id)), 'stale')
     if (given.password !== undefined || given.enabled === false) revoke(ctx, `u:${row.id}`)
     return { user: userView(ctx, { ...row, ...change }) }
@@ -87,11 +92,18 @@ export const update = endpoint({
 export const changePassword = endpoint({
   id: 'users.password', method: 'POST', path: '/users/{user}/password', status: 204, policy: 'public', summary: 'Change a password, knowing the old one',
   body: { '3.0': wrapped('user', { original_password: t.String({ maxLength: MAX_PASSWORD }), password: t.String({ minLength: 1, maxLength: MAX_PASSWORD }) }, ['original_password', 'password']) },
-  async handle(ctx, { params, body }) {
-    const given = body.user as Record<string, string>
-    const [[row]] = await ctx.read(one(params.user))
-    if (!await checkPassword(given.original_password, row?.password) || !row.enabled) throw refused()
-    ctx.stage(q.update(user).set({ password: await hashPassword(ctx.world, given.password), passwordExpiresAt: null }).where(and(eq(user.id, row.id), eq(user.password, row.password!))), 'stale')
+  async handle(ctx, { params, body, request }) {
+    const given = body.user as Record<string, string>, source = sourceOf(ctx, request)
+    const [[row], guesses, former] = await ctx.read(one(params.user), guessesQuery(sql`${params.user}`, source), formerQuery(params.user))
+    turnAway(ctx, guesses, source)
+    const good = await checkPassword(given.original_password, row?.password), shut = row !== undefined && locked(ctx, guesses, row)
+    if (!good || shut) await wrong(ctx, row, shut, source)
+    if (!good || shut || !row.enabled) throw refused()
+    if (row.options.lock_password === true) throw forbidden('You cannot change your password at this time due to password policy: it is locked.')
+    checkRules(ctx, given.password)
+    await checkHistory(ctx, row, given.password, former)
+    ctx.stage(q.update(user).set({ password: await hashPassword(ctx.world, given.password), ...renewed(ctx, row, true) }).where(and(eq(user.id, row.id), eq(user.password, row.password!))), 'stale')
+    right(ctx, guesses, row)
     revoke(ctx, `u:${row.id}`)
   },
 })

@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql, type SQL } from 'drizzle-orm'
-import { accessRule, applicationCredential, assignment, credential, federatedUser, membership, oauthToken, trust, user } from '../../../schema/identity.ts'
+import { accessRule, applicationCredential, assignment, credential, federatedUser, formerPassword, membership, oauthToken, trust, user } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { revokeAll } from '../revoke.ts'
@@ -12,6 +12,7 @@ export function removeUser(ctx: Ctx, which: string | SQL) {
   ctx.stage(q.delete(assignment).where(and(eq(assignment.actorKind, 'user'), inArray(assignment.actor, ids))))
   ctx.stage(q.delete(credential).where(inArray(credential.user, ids)))
   ctx.stage(q.delete(applicationCredential).where(inArray(applicationCredential.user, ids)))
+  ctx.stage(q.delete(formerPassword).where(inArray(formerPassword.user, ids)))
   ctx.stage(q.delete(oauthToken).where(inArray(oauthToken.user, ids)))
   ctx.stage(q.delete(accessRule).where(inArray(accessRule.user, ids)))
   ctx.stage(q.update(trust).set({ deletedAt: ctx.now() }).where(sql`${trust.trustor} in ${ids} or ${trust.trustee} in ${ids}`))
