@@ -55,7 +55,7 @@ export class DesiredState {
   async #round() {
     const began = performance.now()
     const desired = await this.#of.cloud.desired()
-    this.#calm = performance.now() + Math.min(3000, Math.max(500, 10 * (performance.now() - began)))
+    this.#calm = performance.now() + Math.min(10_000, Math.max(500, 30 * (performance.now() - began)))
     if (desired.revision > this.seen) this.seen = desired.revision
     await this.#apply(desired)
   }

@@ -31,7 +31,7 @@ export default endpoint({
     const due = () => ask.running.filter((r) => !leased.some((j) => j.id === r.id && j.attempt === r.attempt && j.leaseUntil! > ctx.now() + LEASE - RENEW_EVERY))
     const unseen = () => ctx.now() - row.seenAt > MARK_EVERY
     // What may be on its way is asked about again soon, not after a whole wait; a change of what should be here is told by a nudge, together with others.
-    const patience = Math.min(ask.wait, unheard.length ? ON_ITS_WAY / seconds(1) : ask.wait, row.revision === ask.revision ? ask.wait : ask.fresh ? 0 : 0.5)
+    const patience = Math.min(ask.wait, unheard.length ? ON_ITS_WAY / seconds(1) : ask.wait, row.revision === ask.revision ? ask.wait : ask.fresh ? 0 : 2)
     if ((n === 0 || ask.slots === 0) && patience > 0) {
       if (due().length || unseen()) await mark(ctx, id, due(), 0, unseen())
       count = await wait(ctx, id, ask.bell || bell, patience)

@@ -4,6 +4,7 @@ import { event } from '../../schema/kernel.ts'
 import { Database, guardQuery, q, type Query } from './db.ts'
 import type { Env, Later, World } from './env.ts'
 import { forbidden, Stale, unauthorized } from './fault.ts'
+import { nudge } from './nudge.ts'
 import type { Caller, Check, Target } from './policy.ts'
 
 export type Guard = 'stale' | 'quota' | 'capacity' | 'address' | 'affinity'
@@ -126,7 +127,9 @@ export class Ctx {
       for (const i of this.bellRows) for (const row of (results[i] as { id: string }[] | undefined) ?? []) changed.add(row.id)
     }
     this.staged = []
-    for (const host of new Set([...this.bells, ...changed])) this.basis.later.waitUntil(ringBell(host, !this.bells.has(host)).catch(() => {}))
+    for (const host of this.bells) this.basis.later.waitUntil(ringBell(host).catch(() => {}))
+    const neighbours = [...changed].filter((host) => !this.bells.has(host))
+    if (neighbours.length) this.basis.later.waitUntil(nudge(neighbours, (host) => ringBell(host, true)))
     for (const work of this.after) this.basis.later.waitUntil(work().catch((e) => console.error(JSON.stringify({ level: 'error', what: 'after commit', requestId: this.requestId, error: String(e) }))))
   }
 }

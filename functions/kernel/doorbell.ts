@@ -1,5 +1,5 @@
 /** Nudges are this far apart, ms: a host on a busy network hears of its neighbours, not of each. */
-const NUDGES = 500
+const NUDGES = 1000
 
 /**
  * One per host: holds nothing but waiting claims and the ids of calls seen in the last minute. A hint: losing it costs
