@@ -1,4 +1,5 @@
 import { pruneRevocations } from './identity/prune.sweep.ts'
+import { rotateKeys } from './identity/tokens/keys.ts'
 import { messageSweep } from './volume/messages/api.ts'
 import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
@@ -9,6 +10,7 @@ import { sagaOf } from './sagas.ts'
 export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
   pruneRevocations,
+  rotateKeys,
   uploadSweep,
   messageSweep,
   routerSweep,

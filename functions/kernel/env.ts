@@ -27,6 +27,8 @@ export interface Env {
   POLICY?: string
   /** What is asked of passwords and logins, as JSON; see identity/security.ts. */
   SECURITY?: string
+  /** How long a key signs tokens; thirty days when not said. */
+  KEY_SECONDS?: string
   DOORBELL?: DurableObjectNamespace
 }
 

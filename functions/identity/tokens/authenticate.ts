@@ -53,7 +53,7 @@ export async function verifyToken(env: Env, world: World, db: Database, token: s
   if (secret !== env.MASTER_SECRET) { secret = env.MASTER_SECRET; verified.clear() }
   let claims = verified.get(token)
   if (!claims) {
-    claims = await readToken(env, token)
+    claims = await readToken(env, token, db)
     if (verified.size > 2000) verified.delete(verified.keys().next().value as string)
     verified.set(token, claims)
   }

@@ -1,6 +1,8 @@
-import { jwtVerify, SignJWT } from 'jose'
+import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
+import type { Database } from '../../kernel/db.ts'
 import type { Env } from '../../kernel/env.ts'
 import { unauthorized } from '../../kernel/fault.ts'
+import { keyNamed, primaryKey } from './keys.ts'
 import { secretsOf } from '../../kernel/secrets.ts'
 
 export interface Named { id: string; name: string }
@@ -41,7 +43,7 @@ const unpackScoped = (v: unknown): Scoped => { const [id, name, d] = v as [strin
 export const MAX_TOKEN = 8192
 
 export async function signToken(env: Env, c: TokenClaims): Promise<string> {
-  const [key] = await secretsOf(env, 'token')
+  const primary = await primaryKey(env), key = primary?.key ?? (await secretsOf(env, 'token'))[0]
   const a = c.applicationCredential
   return new SignJWT({
     u: packScoped(c.user), p: c.project && packScoped(c.project), pd: c.project?.actsAsDomain ? 1 : undefined, d: c.domain && packNamed(c.domain), s: c.system ? 1 : undefined,
@@ -49,14 +51,22 @@ export async function signToken(env: Env, c: TokenClaims): Promise<string> {
     c: a && [a.id, a.name, a.restricted ? 1 : 0, ...(a.rules ? [a.rules.map((r) => [r.id, r.service, r.method, r.path])] : [])],
     t: c.trust && [c.trust.id, c.trust.trustor, c.trust.trustee, c.trust.impersonation ? 1 : 0, ...(c.trust.from ? [c.trust.from.trusts, c.trust.from.users] : [])], x: c.passwordExpiresAt ?? undefined,
     o: c.oauth && [c.oauth.consumer, c.oauth.access], f: c.federation && [c.federation.idp, c.federation.protocol, c.federation.groups],
-  }).setProtectedHeader({ alg: 'HS256' }).sign(key)
+  }).setProtectedHeader({ alg: 'HS256', ...(primary && { kid: primary.id }) }).sign(key)
+}
+
+async function keysOf(env: Env, token: string, db: Database | undefined): Promise<Uint8Array[]> {
+  let kid: unknown
+  try { kid = decodeProtectedHeader(token).kid } catch { return [] }
+  if (kid === undefined) return secretsOf(env, 'token')
+  const key = typeof kid === 'string' ? await keyNamed(env, kid, db) : undefined
+  return key ? [key] : []
 }
 
 /** The claims of a token whose signature holds; expiry and revocation are for the caller to look at. */
-export async function readToken(env: Env, token: string): Promise<TokenClaims> {
+export async function readToken(env: Env, token: string, db?: Database): Promise<TokenClaims> {
   const refused = () => unauthorized('The token is not valid: it was tampered with, or another cloud issued it.')
   if (token.length > MAX_TOKEN || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw refused()
-  for (const key of await secretsOf(env, 'token')) {
+  for (const key of await keysOf(env, token, db)) {
     const w = await jwtVerify(token, key, { algorithms: ['HS256'] }).then((r) => r.payload as Record<string, any>, () => undefined)
     if (!w) continue
     return {
