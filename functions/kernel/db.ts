@@ -39,7 +39,7 @@ export class Database {
     try {
       return await drizzle(() => { throw new Error('only batches are run') }, answers).batch(queries as never) as unknown[]
     } catch (e) {
-      throw translate(e)
+      throw translate(e, mode === 'write')
     }
   }
 }
@@ -56,8 +56,9 @@ const uniques = new Map<string, (message: string) => Fault | Stale>()
 /** Says what a broken unique index means in the domain: `table.column[, table.column]` as SQLite names it. `Stale`: try again, another choice will do. */
 export function onDuplicate(columns: string, fault: () => Fault | Stale) { uniques.set(columns, fault) }
 
-function translate(e: unknown): unknown {
-  if (e instanceof Unreachable) return gone(e.message)
+function translate(e: unknown, wrote: boolean): unknown {
+  // Asked to write and not answered: it may have happened.
+  if (e instanceof Unreachable) return gone(e.message, wrote)
   if (!(e instanceof SqlFailure)) return e
   const { message, code } = e
   const guarded = /guard:([a-z-]+)/.exec(message)
@@ -74,7 +75,7 @@ function translate(e: unknown): unknown {
   return e
 }
 
-const gone = (why: string) => {
+const gone = (why: string, unknown = false) => {
   console.warn(JSON.stringify({ level: 'warn', what: 'database unreachable', why }))
-  return unavailable('The database cannot be reached at the moment; nothing was changed. Try again shortly.', { retryAfter: 1 })
+  return unavailable(`The database cannot be reached at the moment; ${unknown ? 'whether the change was made is not known, so look before trying again' : 'nothing was changed; try again shortly'}.`, { retryAfter: 1 })
 }
