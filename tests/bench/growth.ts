@@ -30,7 +30,7 @@ export async function growth(s: Subject) {
   const from = new Database(path.join(s.cloud.data, 'db', 'cloud.db'))
   from.exec(`vacuum into '${file}'`)
   from.close()
-  const still = await serve(dir, file, s)
+  const still = await serve(dir, file, s).catch((e) => { rmSync(dir, { recursive: true, force: true }); throw e })
   try {
     const cost = new Map<string, { size: number; ms: number }[]>()
     for (const size of sizes) {
