@@ -1,4 +1,4 @@
-import { scrypt, timingSafeEqual } from 'node:crypto'
+import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
 import { Buffer } from 'node:buffer'
 import type { World } from '../kernel/env.ts'
 import { invalid } from '../kernel/fault.ts'
@@ -19,12 +19,27 @@ export async function hashPassword(world: World, password: string): Promise<stri
 
 const NOBODY = `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${b64(new Uint8Array(16))}$${b64(new Uint8Array(32))}`
 
+const OWN = /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/
+/** Not of our kind or cost: hashed anew when the user is there to show the password. */
+export const outdated = (hash: string | null | undefined) => hash != null && !hash.startsWith(`$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$`)
+
 /** Costs the same whether there is a hash or not: how long it takes tells nothing about who exists. */
 export async function checkPassword(password: string, hash: string | null | undefined): Promise<boolean> {
-  const m = /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(hash ?? NOBODY) ?? /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(NOBODY)!
+  if (hash && outdated(hash) && !OWN.test(hash)) return checkForeign(password, hash)
+  const m = OWN.exec(hash ?? NOBODY) ?? OWN.exec(NOBODY)!
   const wanted = Buffer.from(m[5], 'base64')
   const got = await derive(password, Buffer.from(m[4], 'base64'), { ln: Number(m[1]), r: Number(m[2]), p: Number(m[3]) })
   return timingSafeEqual(got, wanted) && hash != null
+}
+
+/** Hashes that came with users of another cloud: bcrypt, and PBKDF2 in passlib's form. */
+async function checkForeign(password: string, hash: string): Promise<boolean> {
+  if (/^\$2[aby]\$\d\d\$/.test(hash)) return (await import('bcryptjs')).compare(password, hash)
+  const m = /^\$pbkdf2-sha512\$(\d+)\$([\w./+]+)\$([\w./+]+)$/.exec(hash)
+  if (!m) return checkPassword(password, null)
+  const bytes = (text: string) => Buffer.from(text.replaceAll('.', '+'), 'base64'), wanted = bytes(m[3])
+  const got = await new Promise<Buffer>((resolve, reject) => pbkdf2(password, bytes(m[2]), Number(m[1]), wanted.length, 'sha512', (e, key) => (e ? reject(e) : resolve(key))))
+  return timingSafeEqual(got, wanted)
 }
 
 /** A secret we made ourselves has 256 bits: one round of SHA-256 hides it well. One a user chose is hashed as a password. */

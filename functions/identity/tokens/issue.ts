@@ -8,6 +8,7 @@ import { seconds } from '../../kernel/env.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
 import { directoryQuery, learn, withImplied, type Directory } from '../directory.ts'
 import { guessesQuery, locked, right, turnAway, wrong } from '../guesses.ts'
+import { hashPassword, outdated } from '../passwords.ts'
 import { notedToday, unused } from '../security.ts'
 import { assigned } from '../assignments/effective.ts'
 import { subjectsOf } from './authenticate.ts'
@@ -63,6 +64,7 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
   if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
   if (!good || shut || !u || !enabled(u) || unused(ctx, u.user) || ended?.length) throw refused()
   if (proof.guessed) right(ctx, guesses, u.user)
+  if (proof.password !== undefined && outdated(u.user.password)) ctx.stage(q.update(user).set({ password: await hashPassword(ctx.world, proof.password) }).where(and(eq(user.id, u.user.id), eq(user.password, u.user.password!))))
   if (!notedToday(ctx, u.user)) ctx.stage(q.update(user).set({ activeAt: now }).where(eq(user.id, u.user.id)))
   const directory = learn(ctx.env.LIBSQL_URL, small), seq = small[0].seq
   const claims: TokenClaims = {

@@ -31,6 +31,8 @@ export interface Proof {
   mark?: Partial<TokenClaims>
   /** One-time codes are read along. */
   seeds?: boolean
+  /** Known for as long as the request lasts: a hash of another kind is replaced by ours. */
+  password?: string
   /** It could have been guessed: wrong ones are counted, and where they came from. */
   guessed?: { source: string | undefined }
   /** The user's own rules of what a login takes hold for it. */
@@ -45,7 +47,7 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
   switch (method) {
     case 'password':
       if (!password) throw given(method)
-      return { methods: [method], who: userId(password.user), guessed, check: (u) => checkPassword(password.user.password, u?.user.password) }
+      return { methods: [method], who: userId(password.user), guessed, password: password.user.password, check: (u) => checkPassword(password.user.password, u?.user.password) }
     case 'totp':
       if (!totp) throw given(method)
       return { methods: [method], who: userId(totp.user), seeds: true, guessed, check: (u, { seeds }) => checkPasscode(ctx, totp.user.passcode, u ? seeds.filter((s) => s.user === u.user.id) : []) }
@@ -83,7 +85,7 @@ export async function proofOf(ctx: Ctx, auth: Auth, request: Request): Promise<P
   const [first, ...others] = parts
   return {
     ...first, methods: [...new Set(parts.flatMap((p) => p.methods))], also: others.map((o) => o.who), factors: true, seeds: parts.some((p) => p.seeds),
-    guessed: parts.find((p) => p.guessed)?.guessed, token: parts.find((p) => p.token)?.token, mark: Object.assign({}, ...parts.map((p) => p.mark)),
+    guessed: parts.find((p) => p.guessed)?.guessed, password: parts.find((p) => p.password !== undefined)?.password, token: parts.find((p) => p.token)?.token, mark: Object.assign({}, ...parts.map((p) => p.mark)),
     // All of them, whatever the first says: how long it takes tells nothing.
     async check(u, read) { return (await Promise.all(parts.map((p) => p.check(u, read)))).every(Boolean) },
   }

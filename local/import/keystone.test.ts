@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createClient } from '@libsql/client/http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import worker from '../../functions/index.ts'
+import type { Env } from '../../functions/kernel/env.ts'
+import { serveLibsql } from '../libsql/serve.ts'
+import { migrate } from '../migrate.ts'
+import { root } from '../layout.ts'
+import { readDump } from './dump.ts'
+import { importKeystone } from './main.ts'
+
+/** Made by Keystone 22 itself (its own managers, its own three kinds of password hashes), written out by sqlite3. */
+const dump = readFileSync(path.join(root, 'local/import/keystone-22.sql'), 'utf8')
+let env: Env, close: () => Promise<void>
+const call = async (method: string, at: string, body?: unknown, token?: string, more: Record<string, string> = {}) => {
+  const r = await worker.fetch(new Request(`http://cloud.test${at}`, { method, headers: { 'content-type': 'application/json', ...(token && { 'x-auth-token': token }), ...more }, body: body === undefined ? undefined : JSON.stringify(body) }), env, { waitUntil: () => {} })
+  const text = await r.text()
+  return { status: r.status, headers: r.headers, body: text ? JSON.parse(text) : undefined }
+}
+const login = (name: string, password: string, scope: unknown, domain = 'Physics') => call('POST', '/identity/v3/auth/tokens', { auth: { identity: { methods: ['password'], password: { user: { name, domain: { name: domain }, password } } }, scope } })
+beforeAll(async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'virga-import-')), served = await serveLibsql({ file: path.join(dir, 'db'), host: '127.0.0.1', port: 0 }), client = createClient({ url: served.url })
+  await migrate(client)
+  client.close()
+  close = async () => { await served.close(); rmSync(dir, { recursive: true }) }
+  env = { LIBSQL_URL: served.url, S3_URL: 'http://127.0.0.1:9', S3_ACCESS_KEY: '', S3_SECRET_KEY: '', S3_BUCKET: '', MASTER_SECRET: 'test', INTERNAL_SECRET: 'internal' }
+  await expect(importKeystone(dump, { url: served.url })).rejects.toThrow('no cloud yet')
+  const made = await call('POST', '/_setup', { adminPassword: 'admin-secret', demoPassword: 'demo-secret', publicUrl: 'http://cloud.test', region: 'RegionOne', externalCidr: '172.24.4.0/24' }, undefined, { 'x-virga-internal': 'internal' })
+  expect(made.status).toBe(200)
+}, 60_000)
+afterAll(() => close())
+const lhc = { project: { name: 'lhc', domain: { name: 'Physics' } } }
+
+test('users, groups, roles and projects of a real Keystone come over, and passwords with them', async () => {
+  const dry = await importKeystone(dump, { url: env.LIBSQL_URL }, { dryRun: true })
+  expect((await login('niels', 'niels-old-secret', lhc)).status).toBe(401)
+  const done = await importKeystone(dump, { url: env.LIBSQL_URL })
+  expect(done.counts).toEqual(dry.counts)
+  expect(done.counts).toEqual({ roles: 1, 'implied roles': 3, domains: 1, projects: 2, users: 4, groups: 1, memberships: 1, assignments: 5 })
+  expect(done.notes.join('\n')).toMatch(/role reader is here already[^]*endpoints are left out/)
+
+  const niels = await login('niels', 'niels-old-secret', lhc), names = (r: { body: any }) => r.body.token.roles.map((x: any) => x.name).sort()
+  expect([niels.status, names(niels)]).toEqual([201, ['member', 'reader']])
+  expect(niels.body.token).toMatchObject({ project: { id: 'ce022a535a924b9e8b125b26e767f6dd' }, user: { id: 'da681295977c4389b959950133ecf65e' } })
+  const lise = await login('lise', 'lise-old-secret', lhc)
+  expect([lise.status, names(lise)]).toEqual([201, ['reader', 'shifter']])
+  const emmy = await login('emmy', 'emmy-old-secret', lhc)
+  expect([emmy.status, names(emmy)]).toEqual([201, ['reader']])
+  expect(names(await login('niels', 'niels-old-secret', { domain: { name: 'Physics' } }))).toContain('admin')
+  expect(names(await login('niels', 'niels-old-secret', { system: { all: true } }))).toEqual(['reader'])
+  for (const name of ['niels', 'lise', 'emmy']) expect((await login(name, 'wrong', lhc)).status).toBe(401)
+  expect((await login('gone', 'gone-old-secret', 'unscoped')).status).toBe(401)
+  const admin = await login('admin', 'admin-secret', { project: { name: 'admin', domain: { id: 'default' } } }, 'Default'), token = admin.headers.get('x-subject-token')!
+  expect([admin.status, (await login('admin', 'old-admin-secret', 'unscoped', 'Default')).status]).toEqual([201, 401])
+  expect((await call('GET', '/identity/v3/projects/ce022a535a924b9e8b125b26e767f6dd', undefined, token)).body.project).toMatchObject({ description: 'ring\nand beam', tags: ['blue', 'green'] })
+  expect((await call('GET', '/identity/v3/users/da681295977c4389b959950133ecf65e', undefined, token)).body.user).toMatchObject({ email: 'niels@old.test', options: { ignore_password_expiry: true } })
+  expect((await call('GET', '/identity/v3/projects?name=atlas', undefined, token)).body.projects[0]).toMatchObject({ enabled: false, parent_id: 'ce022a535a924b9e8b125b26e767f6dd' })
+}, 60_000)
+
+test('hashes become ours with the first login, and a second import changes nothing', async () => {
+  const client = createClient({ url: env.LIBSQL_URL }), look = async () => (await client.execute("select name, password from user where domain_id <> 'default' order by name")).rows.map((r) => [r.name, r.password])
+  const before = await look()
+  expect(before.filter(([n]) => n !== 'gone').every(([, p]) => String(p).startsWith('$scrypt$ln=14,'))).toBe(true)
+  await importKeystone(dump, { url: env.LIBSQL_URL })
+  expect(await look()).toEqual(before)
+  for (const name of ['niels', 'lise', 'emmy']) expect((await login(name, `${name}-old-secret`, lhc)).status).toBe(201)
+  await importKeystone(dump, { url: env.LIBSQL_URL }, { catalog: true })
+  expect((await client.execute("select count(*) as n from endpoint where url like 'http://old.test%'")).rows[0].n).toBe(2)
+  client.close()
+}, 60_000)
+
+test("dumps of MySQL and PostgreSQL are read, and what is no dump is told", () => {
+  const mysql = "-- MySQL dump 10.19\n/*!40101 SET NAMES utf8 */;\nCREATE TABLE `user` (\n  `id` varchar(64) NOT NULL,\n  `extra` text DEFAULT NULL,\n  `enabled` tinyint(1) DEFAULT NULL,\n  PRIMARY KEY (`id`),\n  KEY `x` (`enabled`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;\nINSERT INTO `user` VALUES ('a','{\\\"email\\\": \\\"it\\'s\\\"}',1),('b','line\\nbreak, (x)',NULL);\n"
+  expect(readDump(mysql).user).toEqual([{ id: 'a', extra: '{"email": "it\'s"}', enabled: 1 }, { id: 'b', extra: 'line\nbreak, (x)', enabled: null }])
+  expect(readDump("INSERT INTO public.role (id, name) VALUES ('r', 'back\\slash''s');\nINSERT INTO public.project (id, enabled) VALUES ('p', true);\n")).toEqual({ role: [{ id: 'r', name: "back\\slash's" }], project: [{ id: 'p', enabled: 1 }] })
+  expect(() => readDump("INSERT INTO a VALUES (1);")).toThrow('columns')
+  expect(() => readDump("INSERT INTO a (b) VALUES ('x")).toThrow('cannot be read')
+})

@@ -1,0 +1,89 @@
+import { sql } from 'drizzle-orm'
+import { assignment, endpoint, group, identityRevision, impliedRole, membership, project, region, role, service, user } from '../../schema/identity.ts'
+import { q, type Query } from '../../functions/kernel/db.ts'
+import type { Row, Tables } from './dump.ts'
+
+/** What is there already: the names an import has to get along with. */
+export interface Here { roles: { id: string; name: string; domain: string | null }[]; projects: { id: string; name: string; domain: string | null }[]; users: { id: string; name: string; domain: string }[] }
+export interface Plan { queries: Query[]; counts: Record<string, number>; notes: string[] }
+
+const yes = (v: unknown) => v === 1 || v === true || v === '1' || v === 't'
+const json = (v: unknown): Record<string, unknown> => { try { return typeof v === 'string' && v ? JSON.parse(v) as Record<string, unknown> : {} } catch { return {} } }
+const micros = (v: unknown): number | null => {
+  if (typeof v === 'number') return v > 1e14 ? v : v * 1e6
+  const ms = typeof v === 'string' ? Date.parse(`${v.replace(' ', 'T').replace(/(\.\d{3})\d*$/, '$1')}Z`) : NaN
+  return Number.isNaN(ms) ? null : ms * 1000
+}
+const OPTIONS: Record<string, string> = { 1000: 'ignore_change_password_upon_first_use', 1001: 'ignore_password_expiry', 1002: 'ignore_lockout_failure_attempts', 1003: 'lock_password', 1004: 'ignore_user_inactivity', MFAR: 'multi_factor_auth_rules', MFAE: 'multi_factor_auth_enabled', IMMU: 'immutable' }
+const ROOT = '<<keystone.domain.root>>'
+
+/**
+ * From a Keystone's tables to rows of ours. Ids stay as they are, since other databases name them; but where this cloud has a role, project or
+ * user of the same name in the same place already, that one is meant. What is there is never changed, so an import can be run again.
+ */
+export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan {
+  const of = (name: string): Row[] => t[name] ?? [], counts: Record<string, number> = {}, notes: string[] = [], queries: Query[] = []
+  if (!t.project || !t.user || !t.assignment) throw new Error('this is no dump of a Keystone database: it has no rows of project, user and assignment')
+  const add = (what: string, query: Query) => { counts[what] = (counts[what] ?? 0) + 1; queries.push(query) }
+  const optionsOf = (table: string, key: string, id: unknown) => Object.fromEntries(of(table).filter((o) => o[key] === id && OPTIONS[String(o.option_id)]).map((o) => { try { return [OPTIONS[String(o.option_id)], JSON.parse(String(o.option_value))] } catch { return [OPTIONS[String(o.option_id)], o.option_value] } }))
+  const same = new Map<string, string>()
+  const now1 = (id: unknown) => same.get(String(id)) ?? String(id)
+  const meant = (what: string, id: string, name: string, known: string | undefined) => {
+    if (known === undefined || known === id) return known === id
+    same.set(id, known)
+    notes.push(`${what} ${name} is here already as ${known}: what names ${id} is taken to mean it`)
+    return true
+  }
+
+  for (const r of of('role')) {
+    const domain = r.domain_id && r.domain_id !== '<<null>>' ? String(r.domain_id) : null, { description, ...extra } = json(r.extra)
+    if (meant('role', String(r.id), String(r.name), here.roles.find((h) => h.name === r.name && h.domain === domain)?.id)) continue
+    add('roles', q.insert(role).values({ id: String(r.id), name: String(r.name), domain, description: String(r.description ?? description ?? '') || null, options: optionsOf('role_option', 'role_id', r.id), extra, createdAt: now }).onConflictDoNothing())
+  }
+  for (const i of of('implied_role')) add('implied roles', q.insert(impliedRole).values({ prior: now1(i.prior_role_id), implied: now1(i.implied_role_id) }).onConflictDoNothing())
+  // Domains before what is in them, so that what is meant is known.
+  for (const p of of('project').filter((x) => x.id !== ROOT).sort((a, b) => Number(yes(b.is_domain)) - Number(yes(a.is_domain)))) {
+    const isDomain = yes(p.is_domain), domain = isDomain ? null : now1(p.domain_id)
+    if (meant(isDomain ? 'domain' : 'project', String(p.id), String(p.name), here.projects.find((h) => h.name === p.name && h.domain === domain)?.id)) continue
+    add(isDomain ? 'domains' : 'projects', q.insert(project).values({
+      id: String(p.id), name: String(p.name), domain, parent: isDomain ? null : now1(p.parent_id ?? p.domain_id), isDomain, enabled: yes(p.enabled), description: String(p.description ?? ''),
+      tags: of('project_tag').filter((x) => x.project_id === p.id).map((x) => String(x.name)).sort(), options: optionsOf('project_option', 'project_id', p.id), extra: json(p.extra), createdAt: now,
+    }).onConflictDoNothing())
+  }
+  const local = new Map(of('local_user').map((l) => [l.user_id, l])), outside = new Map(of('nonlocal_user').map((l) => [l.user_id, l])), hashes = new Map<unknown, Row>()
+  for (const p of of('password')) { const have = hashes.get(p.local_user_id); if (!have || Number(p.created_at_int ?? p.id) >= Number(have.created_at_int ?? have.id)) hashes.set(p.local_user_id, p) }
+  for (const u of of('user')) {
+    const l = local.get(u.id), o = outside.get(u.id), name = l?.name ?? o?.name, domain = now1(l?.domain_id ?? o?.domain_id ?? u.domain_id)
+    if (name === undefined) { notes.push(`user ${u.id} has no name of its own (it came by federation): it is made anew at its next login`); continue }
+    if (meant('user', String(u.id), String(name), here.users.find((h) => h.name === name && h.domain === domain)?.id)) continue
+    const secret = l && hashes.get(l.id), hash = secret?.password_hash == null ? null : String(secret.password_hash)
+    if (hash && !known(hash)) notes.push(`user ${name}: the kind of its password hash is not known here; set it a new password`)
+    add('users', q.insert(user).values({
+      id: String(u.id), name: String(name), domain, enabled: yes(u.enabled), password: hash, passwordExpiresAt: secret ? micros(secret.expires_at_int ?? secret.expires_at) : null, passwordAt: secret ? micros(secret.created_at_int ?? secret.created_at) : null,
+      activeAt: micros(u.last_active_at), defaultProject: u.default_project_id == null ? null : now1(u.default_project_id), options: optionsOf('user_option', 'user_id', u.id), extra: json(u.extra), createdAt: micros(u.created_at) ?? now,
+    }).onConflictDoNothing())
+  }
+  for (const g of of('group')) add('groups', q.insert(group).values({ id: String(g.id), name: String(g.name), domain: now1(g.domain_id), description: String(g.description ?? ''), extra: json(g.extra), createdAt: now }).onConflictDoNothing())
+  for (const m of of('user_group_membership')) add('memberships', q.insert(membership).values({ user: now1(m.user_id), group: now1(m.group_id) }).onConflictDoNothing())
+  const give = (a: Row, actorKind: 'user' | 'group', scope: 'project' | 'domain' | 'system') => {
+    // Who this cloud had already keeps the roles it has here: an old cloud's admin is not this one's by name alone.
+    if (actorKind === 'user' && same.has(String(a.actor_id))) return void notes.push(`a role of user ${a.actor_id} on ${scope} ${a.target_id} is left out: the user of that name here keeps its own roles`)
+    add('assignments', q.insert(assignment).values({ actorKind, actor: String(a.actor_id), scope, target: scope === 'system' ? 'system' : now1(a.target_id), role: now1(a.role_id), inherited: yes(a.inherited) }).onConflictDoNothing())
+  }
+  for (const a of of('assignment')) {
+    const m = /^(User|Group)(Project|Domain)$/.exec(String(a.type))
+    if (m) give(a, m[1].toLowerCase() as 'user', m[2].toLowerCase() as 'project')
+  }
+  for (const a of of('system_assignment')) give(a, String(a.type).startsWith('User') ? 'user' : 'group', 'system')
+  if (catalog) {
+    for (const r of of('region')) add('regions', q.insert(region).values({ id: String(r.id), description: String(r.description ?? ''), parent: r.parent_region_id == null ? null : String(r.parent_region_id), extra: json(r.extra) }).onConflictDoNothing())
+    for (const s of of('service')) { const { name, description, ...extra } = json(s.extra); add('services', q.insert(service).values({ id: String(s.id), type: String(s.type), name: String(name ?? ''), description: description == null ? null : String(description), enabled: yes(s.enabled), extra }).onConflictDoNothing()) }
+    for (const e of of('endpoint')) add('endpoints', q.insert(endpoint).values({ id: String(e.id), service: String(e.service_id), region: e.region_id == null ? null : String(e.region_id), interface: e.interface as 'public', url: String(e.url), enabled: yes(e.enabled), extra: json(e.extra) }).onConflictDoNothing())
+  } else if (of('endpoint').length) notes.push(`${of('endpoint').length} endpoints are left out, since this cloud has its own: take them over with --catalog`)
+  if (of('credential').length) notes.push(`${of('credential').length} credentials are left out: they are encrypted with the old cloud's keys`)
+  if (of('application_credential').length) notes.push(`${of('application_credential').length} application credentials are left out: their owners make new ones`)
+  queries.push(q.insert(identityRevision).values({ id: 1, revision: 1 }).onConflictDoUpdate({ target: identityRevision.id, set: { revision: sql`revision + 1` } }))
+  return { queries, counts, notes }
+}
+
+const known = (hash: string) => /^\$(2[aby]|scrypt|pbkdf2-sha512)\$/.test(hash)
