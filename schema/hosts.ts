@@ -83,6 +83,11 @@ export const rule = t.Object({
 }, closed)
 export type Rule = Static<typeof rule>
 
+/** Bandwidth in kilobits a second; burst in kilobits, 0: what suits the rate. */
+const pace = t.Object({ kbps: t.Integer({ minimum: 1 }), burst: t.Integer({ minimum: 0 }) }, closed)
+/** Directions as the guest sees them: egress leaves it. */
+const paces = { egress: t.Optional(pace), ingress: t.Optional(pace) }
+
 export const desired = t.Object({
   revision: t.Integer(),
   networks: t.Array(t.Object({
@@ -105,6 +110,8 @@ export const desired = t.Object({
     addresses: t.Array(t.Object({ subnet: uuid, address }, closed)),
     hostname: t.Optional(t.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })),
     dhcpOptions: t.Array(t.Object({ code: t.Integer({ minimum: 1, maximum: 254 }), value: t.String({ maxLength: 255 }), family: t.Enum([4, 6]) }, closed)),
+    /** What its traffic may take, and the DSCP mark of what it sends; `packets` counts thousands a second. */
+    qos: t.Optional(t.Object({ ...paces, dscp: t.Optional(t.Integer({ minimum: 0, maximum: 63 })), packets: t.Optional(t.Object(paces, closed)) }, closed)),
     /** Absent: port security is off, everything passes. Present: only what is listed, stateful, default deny. */
     security: t.Optional(t.Object({
       ingress: t.Array(rule), egress: t.Array(rule),
@@ -118,6 +125,8 @@ export const desired = t.Object({
     external: t.Optional(t.Object({ network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)), gateways: t.Array(address), snat: t.Boolean() }, closed)),
     interfaces: t.Array(t.Object({ port: uuid, network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)) }, closed)),
     floating: t.Array(t.Object({ id: uuid, address, fixed: address }, closed)),
+    /** What single addresses of the outside may take, floating ones or the router's own. */
+    limits: t.Optional(t.Array(t.Object({ address, ...paces }, closed))),
     routes: t.Array(route),
   }, closed)),
   /** Guests whose metadata this host answers; content by `GET /hosts/{host}/guests/{server}` whenever the etag moved. */

@@ -14,8 +14,30 @@ const standard = {
   updatedAt: micros('updated_at').notNull(),
 }
 
+/** What traffic may take, for ports, networks, floating addresses and routers to point at. */
+export const qosPolicy = sqliteTable('qos_policy', {
+  ...standard,
+  shared: flag('shared').notNull().default(false),
+  isDefault: flag('is_default').notNull().default(false),
+}, (t) => [index('qos_policy_project').on(t.project, t.id), index('qos_policy_shared').on(t.shared).where(sql`shared = 1`), uniqueIndex('qos_policy_default').on(t.project).where(sql`is_default = 1`)])
+
+export const qosRule = sqliteTable('qos_rule', {
+  id: text('id').primaryKey(),
+  policy: text('policy').notNull().references(() => qosPolicy.id, { onDelete: 'cascade' }),
+  kind: text('kind').notNull(),
+  /** As the guest sees it; empty for kinds that have none. */
+  direction: text('direction', { enum: ['ingress', 'egress', 'any', ''] }).notNull(),
+  /** Kilobits or thousands of packets in a second, or the DSCP mark. */
+  value: integer('value').notNull(),
+  burst: integer('burst').notNull().default(0),
+}, (t) => [uniqueIndex('qos_rule_same').on(t.policy, t.kind, t.direction)])
+
+/** The policy a thing is under; the reference keeps it from being deleted meanwhile. */
+const qos = { qosPolicy: text('qos_policy').references(() => qosPolicy.id) }
+
 export const network = sqliteTable('network', {
   ...standard,
+  ...qos,
   adminUp: flag('admin_up').notNull().default(true),
   shared: flag('shared').notNull().default(false),
   external: flag('external').notNull().default(false),
@@ -28,7 +50,7 @@ export const network = sqliteTable('network', {
   segment: integer('segment'),
   /** The tunnel's number on the hosts, whatever the provider type says. */
   vni: integer('vni').notNull().unique(),
-}, (t) => [index('network_project').on(t.project, t.id), index('network_shared').on(t.shared).where(sql`shared = 1`), index('network_external').on(t.external).where(sql`external = 1`), uniqueIndex('network_segment').on(t.providerType, t.physicalNetwork, t.segment)])
+}, (t) => [index('network_project').on(t.project, t.id), index('network_shared').on(t.shared).where(sql`shared = 1`), index('network_external').on(t.external).where(sql`external = 1`), index('network_qos').on(t.qosPolicy).where(sql`qos_policy is not null`), uniqueIndex('network_segment').on(t.providerType, t.physicalNetwork, t.segment)])
 
 export const subnet = sqliteTable('subnet', {
   ...standard,
@@ -50,6 +72,7 @@ export const subnet = sqliteTable('subnet', {
 
 export const port = sqliteTable('port', {
   ...standard,
+  ...qos,
   network: text('network').notNull().references(() => network.id),
   mac: text('mac').notNull(),
   adminUp: flag('admin_up').notNull().default(true),
@@ -70,7 +93,7 @@ export const port = sqliteTable('port', {
   ownedByServer: flag('owned_by_server').notNull().default(false),
 }, (t) => [
   uniqueIndex('port_mac').on(t.network, t.mac), index('port_network').on(t.network, t.id), index('port_device').on(t.device),
-  index('port_host').on(t.host), index('port_network_host').on(t.network, t.host).where(sql`host is not null`), index('port_project').on(t.project, t.id),
+  index('port_host').on(t.host), index('port_network_host').on(t.network, t.host).where(sql`host is not null`), index('port_project').on(t.project, t.id), index('port_qos').on(t.qosPolicy).where(sql`qos_policy is not null`),
 ])
 
 /** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet (null beyond 2^53), so that free ones are found by index. */
@@ -112,6 +135,7 @@ export const portSecurityGroup = sqliteTable('port_security_group', {
 
 export const router = sqliteTable('router', {
   ...standard,
+  ...qos,
   adminUp: flag('admin_up').notNull().default(true),
   externalNetwork: text('external_network').references(() => network.id),
   /** The port that holds the gateway's addresses. */
@@ -122,7 +146,7 @@ export const router = sqliteTable('router', {
   host: text('host'),
   distributed: flag('distributed').notNull().default(false),
   ha: flag('ha').notNull().default(false),
-}, (t) => [index('router_project').on(t.project, t.id), index('router_host').on(t.host), index('router_external').on(t.externalNetwork)])
+}, (t) => [index('router_project').on(t.project, t.id), index('router_host').on(t.host), index('router_external').on(t.externalNetwork), index('router_qos').on(t.qosPolicy).where(sql`qos_policy is not null`)])
 
 export const routerInterface = sqliteTable('router_interface', {
   router: text('router').notNull().references(() => router.id),
@@ -132,6 +156,7 @@ export const routerInterface = sqliteTable('router_interface', {
 
 export const floatingIp = sqliteTable('floating_ip', {
   ...standard,
+  ...qos,
   network: text('network').notNull().references(() => network.id),
   address: text('address').notNull(),
   /** The port on the external network that holds the address. */
@@ -142,7 +167,7 @@ export const floatingIp = sqliteTable('floating_ip', {
   status: text('status', { enum: ['ACTIVE', 'DOWN', 'ERROR'] }).notNull().default('DOWN'),
   dnsName: text('dns_name').notNull().default(''),
   dnsDomain: text('dns_domain').notNull().default(''),
-}, (t) => [index('floating_ip_project').on(t.project, t.id), index('floating_ip_port').on(t.port), index('floating_ip_router').on(t.router), uniqueIndex('floating_ip_address').on(t.network, t.address), uniqueIndex('floating_ip_fixed').on(t.port, t.fixedAddress)])
+}, (t) => [index('floating_ip_project').on(t.project, t.id), index('floating_ip_port').on(t.port), index('floating_ip_router').on(t.router), uniqueIndex('floating_ip_address').on(t.network, t.address), uniqueIndex('floating_ip_fixed').on(t.port, t.fixedAddress), index('floating_ip_qos').on(t.qosPolicy).where(sql`qos_policy is not null`)])
 
 export const subnetPool = sqliteTable('subnet_pool', {
   ...standard,

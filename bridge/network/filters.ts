@@ -1,5 +1,5 @@
 import type { Names } from './names.ts'
-import type { Plan, Port } from './plan.ts'
+import type { Pace, Plan, Port } from './plan.ts'
 import { accept, anyOf, back, both, commit, digest, drop, field, goto, is, jump, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
 import { chainOf, readAll, type Match } from './rules.ts'
 import { familyOf, hex, linkLocal } from './values.ts'
@@ -26,6 +26,7 @@ export function filters(plan: Plan, names: Names, problems: string[]): Filters {
   const rules = new Map<string, Rules>()
   for (const port of plan.ports.values()) {
     const v4 = port.addresses.filter((a) => familyOf(a) === 4)
+    pacing(port, t)
     for (const a of v4) set('own4').push({ concat: [port.tap, a] })
     if (port.network.external) set('outer').push(port.tap)
     if (!port.security) { set('open').push(port.tap); continue }
@@ -42,7 +43,10 @@ export function filters(plan: Plan, names: Names, problems: string[]): Filters {
     if (port.security.pairs.length) map('pairs').set(port.tap, goto(pairsChain(port, t)))
   }
   for (const n of plan.networks.values()) {
-    if (n.dhcp && !n.external && n.peers.length) set('tunnels').push(names.vxlan(n.id))
+    if (n.dhcp && !n.external && n.peers.length) {
+      set('tunnels').push(names.vxlan(n.id))
+      set('each').push({ concat: [names.vxlan(n.id), n.dhcp.mac] })
+    }
     if (n.dhcp && n.external) set('outer').push(names.dhcpVeth(n.id))
   }
   for (const r of plan.routers) {
@@ -63,11 +67,13 @@ function skeleton(t: Table, names: Names): void {
   const iif = meta('iifname'), oif = meta('oifname')
   const any = `${names.prefix}*`, tap = `${names.prefix}t*`
   for (const name of ['secured', 'open', 'outer', 'tunnels']) t.sets.set(name, { type: 'ifname', elements: [] })
+  // Every host has the network's own port, under one MAC: heard from another host, bridges would look for it there.
+  t.sets.set('each', { type: ['ifname', 'ether_addr'], elements: [] })
   t.sets.set('macs', { type: ['ifname', 'ether_addr'], elements: [] })
   t.sets.set('own4', { type: ['ifname', 'ipv4_addr'], elements: [] })
   t.sets.set('source4', { type: ['ifname', 'ether_addr', 'ipv4_addr'], elements: [] })
   t.sets.set('source6', { type: ['ifname', 'ether_addr', 'ipv6_addr'], elements: [] })
-  for (const name of ['egress', 'ingress', 'pairs', 'advertise']) t.maps.set(name, { type: 'ifname', map: 'verdict', elements: new Map() })
+  for (const name of ['egress', 'ingress', 'pairs', 'advertise', 'paced_out', 'paced_in']) t.maps.set(name, { type: 'ifname', map: 'verdict', elements: new Map() })
   const hook = (name: string, at: string, rules: Expr[][]) => t.chains.set(name, { hook: { type: 'filter', hook: at, prio: -300 }, rules })
   const chain = (name: string, rules: Expr[][]) => t.chains.set(name, { rules })
   const ether = field('ether', 'saddr')
@@ -129,10 +135,13 @@ function skeleton(t: Table, names: Names): void {
   ]
   hook('prerouting', 'prerouting', [
     [is(iif, any), { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }],
+    // Counted before anything is judged: what is dropped later was sent all the same.
+    [vmap(iif, '@paced_out')],
     [is(iif, tap), jump('guest')],
   ])
+  hook('postrouting', 'postrouting', [[vmap(oif, '@paced_in')]])
   hook('forward', 'forward', [
-    ...local(iif), ...local(oif),
+    ...local(iif), ...local(oif), [is(both(oif, ether), '@each'), drop],
     [is(iif, '@secured'), jump('egress_check')],
     [is(oif, '@secured'), goto('ingress_check')],
     [is(oif, tap), not(oif, '@open'), drop],
@@ -141,6 +150,21 @@ function skeleton(t: Table, names: Names): void {
   hook('input', 'input', [[is(iif, any), not(iif, '@outer'), drop], [is(iif, '@secured'), jump('egress_check')]])
   hook('output', 'output', [[is(oif, any), not(oif, '@outer'), drop], [is(oif, '@secured'), goto('ingress_check')], [is(oif, tap), not(oif, '@open'), drop]])
   mark(t)
+}
+
+/** A port's own count of packets, and the mark on what it sends. */
+function pacing(port: Port, t: Table) {
+  const { dscp, packets } = port.qos ?? {}
+  const over = ({ kbps, burst }: Pace): Expr[] => [{ limit: { rate: kbps * 1000, per: 'second', burst: burst ? burst * 1000 : Math.max(1, kbps * 100), inv: true } }, drop]
+  const marked: Expr[][] = dscp === undefined ? [] : [['ip', v4], ['ip6', v6]].map(([protocol, when]) => [when as Expr, { mangle: { key: field(protocol as string, 'dscp'), value: dscp } }])
+  const put = (map: string, rules: Expr[][]) => {
+    if (!rules.length) return
+    const name = `q_${digest([port.id, map, rules])}`
+    t.chains.set(name, { rules })
+    t.maps.get(map)!.elements.set(port.tap, jump(name))
+  }
+  put('paced_out', [...(packets?.egress ? [over(packets.egress)] : []), ...marked])
+  put('paced_in', packets?.ingress ? [over(packets.ingress)] : [])
 }
 
 const target = (bits: number): Expr => ({ payload: { base: 'th', offset: 64, len: bits } })

@@ -20,6 +20,8 @@ export interface NetOptions {
   externalCidr?: string
   /** A device through which guests may reach what lies beyond the host, as the host. Absent: they do not. */
   uplink?: string
+  /** A device of the host that the outside network comes in by. Absent: that network is this host's own. */
+  externalDevice?: string
   /** This host's address for tunnels to other hosts. Absent: networks end at the host. */
   underlay?: string
   /** How long `ready` waits for a document that names the port. */
@@ -43,16 +45,17 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const underlay = options.underlay === undefined ? undefined : address(options.underlay)
   if (options.underlay !== undefined && !underlay) throw new Error(`underlay ${JSON.stringify(options.underlay)} is not an address`)
   if (options.uplink !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.uplink)) throw new Error(`uplink ${JSON.stringify(options.uplink)} is not a device`)
+  if (options.externalDevice !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.externalDevice)) throw new Error(`external device ${JSON.stringify(options.externalDevice)} is not a device`)
   const outside = options.externalCidr === undefined ? undefined : hostAddress(options.externalCidr)
 
   let last: Reconciled | undefined
   let document: Desired | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
-    seen: new Map(), names: n, underlay, metadata: server,
+    seen: new Map(), shaped: new Map(), names: n, underlay, metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
-    external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink },
+    external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink, device: options.externalDevice },
   }
 
   let queue: Promise<unknown> = Promise.resolve()

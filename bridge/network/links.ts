@@ -28,14 +28,14 @@ export async function removeLinks(devices: string[], names: Names): Promise<void
 export const ownerOf = (link: Link): string | undefined => /^virga:([0-9a-f-]{36})$/.exec(link.ifalias ?? '')?.[1]
 export const alias = (id: string) => `alias virga:${id}`
 
-export interface External { cidr?: string }
+export interface External { cidr?: string; /** What the outside network comes in by. */ device?: string }
 
 /** Commands for bridges; those of networks first, since everything else is put into them. */
 export function bridgeCommands(plan: Plan, names: Names, have: Links, external: External): string[] {
   const out: string[] = []
   for (const n of plan.networks.values()) if (!n.external) out.push(...bridge(n.bridge, n.mtu, alias(n.id), have))
   const outside = [...plan.networks.values()].find((n) => n.external)
-  if (outside || external.cidr) {
+  if (outside || external.cidr || external.device) {
     // Its address would otherwise follow the lowest one of its ports, and the host's neighbours would lose it.
     out.push(...bridge(names.ext, outside?.mtu ?? 1500, `address 02:76:${names.tag.slice(0, 2)}:${names.tag.slice(2)}:00:01`, have))
   }
@@ -106,6 +106,10 @@ export async function hostSide(plan: Plan, names: Names, external: External & { 
   for (const name of [names.ext, ...bridges]) {
     const file = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`
     if (await readFile(file, 'utf8').catch(() => '1') !== '1\n') await writeFile(file, '1').catch(() => {})
+  }
+  if (external.device) {
+    const [leg] = await ipJson<Link[]>(['link', 'show', 'dev', external.device])
+    await ipBatch([...(leg?.master === names.ext ? [] : [`link set dev ${external.device} master ${names.ext}`]), ...(leg?.flags.includes('UP') ? [] : [`link set dev ${external.device} up`])])
   }
   if (!external.cidr) return
   const want = hostAddress(external.cidr)

@@ -13,6 +13,8 @@ export interface Names {
   bridge(network: string): string
   tap(port: string): string
   vxlan(network: string): string
+  /** Where what a limited guest sends waits. */
+  ifb(port: string): string
   /** The host's ends of the veth pairs into DHCP namespaces, router interfaces and router gateways. */
   dhcpVeth(network: string): string
   interfaceVeth(port: string): string
@@ -29,13 +31,14 @@ export interface Names {
 export function names(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`tag must be 4 hex digits, not ${JSON.stringify(tag)}`)
   const prefix = `v${tag}`
-  const device = new RegExp(`^${prefix}([btxdpg][0-9a-f]{9}|ext)$`)
+  const device = new RegExp(`^${prefix}([btxdpgq][0-9a-f]{9}|ext)$`)
   const space = new RegExp(`^${prefix}[dr]-[0-9a-f]{9}$`)
   return {
     tag, prefix, ext: `${prefix}ext`, table: `virga_${tag}`,
     bridge: (id) => `${prefix}b${short(id)}`,
     tap: (id) => `${prefix}t${short(id)}`,
     vxlan: (id) => `${prefix}x${short(id)}`,
+    ifb: (id) => `${prefix}q${short(id)}`,
     dhcpVeth: (id) => `${prefix}d${short(id)}`,
     interfaceVeth: (id) => `${prefix}p${short(id)}`,
     gatewayVeth: (id) => `${prefix}g${short(id)}`,

@@ -14,12 +14,14 @@ export interface Network {
 }
 export interface Lease { port: string; network: string; mac: string; addresses: string[]; hostname?: string; options: { code: number; value: string; family: 4 | 6 }[] }
 export interface Security { ingress: Rule[]; egress: Rule[]; pairs: { mac: string; cidr: Cidr }[] }
-export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security }
+export interface Pace { kbps: number; burst: number }
+export interface Qos { egress?: Pace; ingress?: Pace; dscp?: number; packets?: { egress?: Pace; ingress?: Pace } }
+export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security; qos?: Qos }
 export interface RouterLink { host: string; inside: string; network: Network; mac: string; addresses: { address: string; prefix: number }[] }
 export interface Router {
   id: string; ns: string; gateway?: RouterLink & { via: string[]; snat: boolean }
   interfaces: (RouterLink & { ra?: { prefix: Cidr; mode: NonNullable<Subnet['v6']> }[] })[]
-  floating: { address: string; fixed: string }[]; routes: { to: Cidr; via: string }[]
+  floating: { address: string; fixed: string }[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
 }
 export interface Plan {
   revision: number; networks: Map<string, Network>; ports: Map<string, Port>; leases: Lease[]; routers: Router[]
@@ -93,7 +95,7 @@ export function plan(desired: Desired, names: Names): Plan {
       const c = cidr(pair.cidr)
       return c && unicast(pair.mac) ? [{ mac: pair.mac, cidr: c }] : (bad(`${where}: address pair ${JSON.stringify(pair)}`), [])
     })
-    ports.set(p.id, { id: p.id, tap: names.tap(p.id), network, mac: p.mac, server: p.server, up: p.up, addresses,
+    ports.set(p.id, { id: p.id, tap: names.tap(p.id), network, mac: p.mac, server: p.server, up: p.up, addresses, qos: p.qos,
       security: p.security && { ingress: p.security.ingress, egress: p.security.egress, pairs } })
     const options = p.dhcpOptions.flatMap((o) => {
       const value = optionValue(o.code, o.value, o.family)
@@ -135,8 +137,12 @@ export function plan(desired: Desired, names: Names): Plan {
       const address = at(f.address, where), fixed = at(f.fixed, where)
       return address && fixed && familyOf(address) === 4 && familyOf(fixed) === 4 ? [{ address, fixed }] : (bad(`${where}: floating ${f.address} to ${f.fixed}`), [])
     })
+    const limits = (r.limits ?? []).flatMap((l) => {
+      const address = at(l.address, where)
+      return address && familyOf(address) === 4 ? [{ ...l, address }] : []
+    })
     return [{ id: r.id, ns: names.routerNs(r.id), gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
-      interfaces, floating, routes: r.routes.flatMap((o) => route(o, where)) }]
+      interfaces, floating, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
   })
   return { revision: desired.revision, networks, ports, leases, routers, remote, problems }
 }

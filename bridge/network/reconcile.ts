@@ -12,6 +12,7 @@ import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
 import { plan as planOf, type Lease, type Plan, type Router } from './plan.ts'
 import { metadataPort, routerDaemon, routerSpace, translate } from './routers.ts'
 import { each, ipBatch, run } from './run.ts'
+import { ifbCommands, ifbsOf, release, shape, shapeRouter, type Shaped } from './shaping.ts'
 import { ensure as ensureSpace, type Space } from './space.ts'
 import { assignZones, state, zonesOf } from './state.ts'
 import { spaces } from './wipe.ts'
@@ -20,6 +21,7 @@ import { spaces } from './wipe.ts'
 export interface Host {
   /** What each namespace was last seen to be equal to. Looking inside one costs several processes, so between full looks only those that should change are looked at. */
   seen: Map<string, string>
+  shaped: Shaped
   names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
 }
 /** `failed`: what the host refused, to be tried again; the rest is in force. */
@@ -49,14 +51,17 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   await part(cut({ plan, made, before: bridgeTable, have, zonesBefore, zones, ext: names.ext, everything: first }))
 
   const wanted = wantedDevices(plan, host)
+  await part(release(plan, names, have, host.shaped))
   await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d)), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
   await part(ipBatch(tunnelCommands(plan, names, have, host.underlay)))
-  await part(ipBatch(tapCommands(plan, have)))
+  await part(ipBatch([...tapCommands(plan, have), ...ifbCommands(plan, names, have)]))
   if (host.underlay) await part(forwarding(plan, names, host.underlay))
 
   const daemons = await part(namespaces(host, plan, have, existing, problems)) as Daemon[] | undefined ?? []
+  // Last, since gateways are made with their namespaces.
+  await part(shape(plan, names, host.shaped))
   return { plan, daemons, problems, failed }
 }
 
@@ -65,13 +70,14 @@ const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => 
 function wantedDevices(plan: Plan, { names, external, underlay }: Host): Set<string> {
   const out = new Set<string>()
   const networks = [...plan.networks.values()]
-  if (external.cidr || networks.some((n) => n.external)) out.add(names.ext)
+  if (external.cidr || external.device || networks.some((n) => n.external)) out.add(names.ext)
   for (const n of networks) {
     if (!n.external) out.add(n.bridge)
     if (n.dhcp) out.add(names.dhcpVeth(n.id))
     if (hasTunnel(n, underlay)) out.add(names.vxlan(n.id))
   }
   for (const p of plan.ports.values()) out.add(p.tap)
+  for (const d of ifbsOf(plan, names)) out.add(d)
   for (const r of plan.routers) for (const l of [...r.interfaces, ...(r.gateway ? [r.gateway] : [])]) out.add(l.host)
   return out
 }
@@ -108,7 +114,7 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
     seen.delete(space.ns)
     const before = problems.length
     await ensureSpace(space, state, problems)
-    if (inside) await translate(inside)
+    if (inside) { await translate(inside); await shapeRouter(inside, host.shaped) }
     if (daemon) await ensureDaemon(daemon)
     if (problems.length === before) seen.set(space.ns, sum)
   }

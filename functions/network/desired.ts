@@ -2,7 +2,7 @@ import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import { server } from '../../schema/compute.ts'
 import { host } from '../../schema/host.ts'
 import type { Desired, Rule } from '../../schema/hosts.ts'
-import { address, addressGroup, floatingIp, network, port, portSecurityGroup, router, routerInterface, securityGroupRule, subnet } from '../../schema/network.ts'
+import { address, addressGroup, floatingIp, network, port, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet } from '../../schema/network.ts'
 import type { HostRow } from '../hosts/signed.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { full as column, q } from '../kernel/db.ts'
@@ -22,7 +22,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
   const nets = q.select({ id: port.network }).from(port).where(or(here, inArray(port.id, legPorts), inArray(port.id, gatewayPorts)))
   const groupsHere = q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(here)))
   const remoteGroups = q.select({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, groupsHere), isNotNull(securityGroupRule.remoteGroup)))
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround, paces] = await ctx.read(
     q.select().from(network).where(inArray(network.id, nets)),
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     q.select().from(port).where(inArray(port.network, nets)),
@@ -45,6 +45,8 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     // Legs of routers that live elsewhere: their hosts are peers, and guests here send there what leaves the subnet.
     q.select({ port: routerInterface.port, host: router.host }).from(routerInterface).innerJoin(router, eq(router.id, routerInterface.router)).innerJoin(port, eq(port.id, routerInterface.port))
       .where(and(inArray(port.network, nets), eq(router.adminUp, true), isNotNull(router.host))),
+    q.select().from(qosRule).where(sql`${qosRule.policy} in (select qos_policy from port where host = ${h.id} union select qos_policy from network where id in ${nets}
+      union select qos_policy from router where host = ${h.id} union select f.qos_policy from floating_ip f join router r on r.id = f.router where r.host = ${h.id})`),
   )
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))
   const of = <T, K>(list: T[], key: (t: T) => K) => { const m = Map.groupBy(list, key); return (k: K) => m.get(k) ?? [] }
@@ -75,6 +77,18 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       pairs: p.pairs.map((x) => ({ mac: x.mac_address, cidr: x.ip_address.includes('/') ? x.ip_address : full(x.ip_address) })),
     }
   }
+  /** What a policy says, by direction. */
+  const pacesOf = (policy: string, kind: string) => {
+    const by = (direction: string) => { const r = paces.find((x) => x.policy === policy && x.kind === kind && x.direction === direction); return r && { kbps: r.value, burst: r.burst } }
+    const egress = by('egress'), ingress = by('ingress')
+    return egress || ingress ? { ...(egress && { egress }), ...(ingress && { ingress }) } : undefined
+  }
+  const qos = (p: (typeof ports)[number]) => {
+    const policy = p.qosPolicy ?? networks.find((n) => n.id === p.network)?.qosPolicy
+    if (!policy) return undefined
+    const packets = pacesOf(policy, 'packet_rate_limit'), dscp = paces.find((x) => x.policy === policy && x.kind === 'dscp_marking')?.value
+    return { ...pacesOf(policy, 'bandwidth_limit'), ...(dscp === undefined ? {} : { dscp }), ...(packets && { packets }) }
+  }
   const isGuest = (p: (typeof ports)[number]) => p.deviceOwner.startsWith('compute:') && p.device !== ''
   const label = (p: (typeof ports)[number]) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(p.dnsName) ? p.dnsName : `host-${addressesOf(p.id)[0]?.address.replace(/[.:]+/g, '-').replace(/^-|-$/g, '') ?? p.id.slice(0, 8)}`)
 
@@ -93,7 +107,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       }
     }),
     ports: ports.filter((p) => p.host === h.id && isGuest(p)).map((p) => ({
-      id: p.id, network: p.network, mac: p.mac, server: p.device, up: p.adminUp, addresses: bound(p), hostname: label(p), security: security(p),
+      id: p.id, network: p.network, mac: p.mac, server: p.device, up: p.adminUp, addresses: bound(p), hostname: label(p), qos: qos(p), security: security(p),
       dhcpOptions: p.dhcpOptions.flatMap((o) => dhcpOption(o) ?? []),
     })),
     elsewhere: ports.filter((p) => !(p.host === h.id && isGuest(p)) && (!p.deviceOwner.startsWith('network:') || (isLeg(p) && hostOf(p) !== h.id))).map((p) => {
@@ -112,6 +126,10 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
           const p = ports.find((x) => x.id === id)
           return p ? [{ port: id, network: p.network, mac: p.mac, addresses: prefixed(id) }] : []
         }),
+        limits: [
+          ...floating.filter((f) => f.router === r.id).flatMap((f) => { const own = f.qosPolicy && pacesOf(f.qosPolicy, 'bandwidth_limit'); return own ? [{ address: f.address, ...own }] : [] }),
+          ...(gateway && r.qosPolicy ? addressesOf(gateway.id).filter((a) => !a.address.includes(':')).flatMap((a) => { const own = pacesOf(r.qosPolicy!, 'bandwidth_limit'); return own ? [{ address: a.address, ...own }] : [] }) : []),
+        ],
         floating: floating.filter((f) => f.router === r.id).map((f) => ({ id: f.id, address: f.address, fixed: f.fixedAddress! })),
       }
     }),

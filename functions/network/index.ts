@@ -6,6 +6,8 @@ import { discovery } from './extensions/api.ts'
 import { floatingIpResource, floatingIps } from './floatingips/api.ts'
 import { networkResource, networks } from './networks/api.ts'
 import { portResource, ports } from './ports/api.ts'
+import { policies, policyResource } from './qos/policies.ts'
+import { qosRules } from './qos/rules.ts'
 import { quotas } from './quotas/api.ts'
 import { rbacPolicies } from './rbac/api.ts'
 import { extraRoutes, routerResource, routers } from './routers/api.ts'
@@ -23,7 +25,8 @@ export default neutron.serve([
   networks, subnets, ports,
   routers, addInterface, removeInterface, extraRoutes, floatingIps,
   securityGroups, securityGroupRules, addressGroups, addressGroupActions,
+  policies, qosRules,
   subnetPools, poolActions, addressScopes, rbacPolicies, quotas,
   agents, dhcpScheduling, routerScheduling, zones, availability,
-  ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource].map(tagsOf),
+  ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource].map(tagsOf),
 ])

@@ -27,6 +27,8 @@ export const rules = {
   get_quota: authenticated, update_quota: admin, delete_quota: admin,
   list_agents: authenticated, get_agent: admin, update_agent: admin, delete_agent: admin,
   get_extension: authenticated, get_availability_zone: authenticated, list_network_ip_availabilities: authenticated, get_network_ip_availability: admin, get_service_provider: authenticated,
+  create_policy: admin, get_policy: authenticated, update_policy: admin, delete_policy: admin,
+  create_policy_rule: admin, get_policy_rule: authenticated, update_policy_rule: admin, delete_policy_rule: admin, get_rule_type: admin,
   get_tags: authenticated, update_tags: anyMember, delete_tags: anyMember,
 } satisfies Record<string, Check>
 

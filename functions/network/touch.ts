@@ -15,6 +15,8 @@ export interface Touched {
   members?: SQL
   routers?: SQL
   hosts?: string[]
+  /** A query for hosts, for what none of the others says. */
+  hostsOf?: SQL
 }
 
 /**
@@ -41,6 +43,7 @@ export function touch(ctx: Ctx, what: Touched) {
   if (what.groups) parts.push(beside('port_security_group', 'security_group', sql`select distinct g.security_group from security_group_rule g where g.remote_group in (${what.groups})`))
   if (what.members) parts.push(beside('port_security_group', 'security_group', what.members))
   if (what.routers) parts.push(sql`select r.host from router r where r.id in (${what.routers}) and r.host is not null`)
+  if (what.hostsOf) parts.push(what.hostsOf)
   if (what.hosts?.length) parts.push(listed(what.hosts))
   if (parts.length) ctx.stageAndRing(q.update(host).set({ revision: sql`${host.revision} + 1` }).where(sql`${host.id} in (${sql.join(parts, sql` union `)})`).returning({ id: host.id }))
 }

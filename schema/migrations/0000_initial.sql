@@ -272,6 +272,7 @@ CREATE TABLE `user_group` (
 	`name` text NOT NULL,
 	`domain_id` text NOT NULL,
 	`description` text DEFAULT '' NOT NULL,
+	`directory_id` text,
 	`extra` text DEFAULT '{}' NOT NULL,
 	`created_at` integer NOT NULL
 );
@@ -509,6 +510,7 @@ CREATE TABLE `user` (
 	`password_at` integer,
 	`active_at` integer,
 	`default_project_id` text,
+	`directory_id` text,
 	`options` text DEFAULT '{}' NOT NULL,
 	`extra` text DEFAULT '{}' NOT NULL,
 	`created_at` integer NOT NULL

@@ -1,10 +1,11 @@
 import { and, eq, inArray, isNull, or, sql, type SQL } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { floatingIp, network, port, rbac, router, subnet } from '../../../schema/network.ts'
+import { floatingIp, network, port, qosPolicy, rbac, router, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full, onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, Stale } from '../../kernel/fault.ts'
 import { field, resource, rows, type Resource, type Row } from '../../kernel/resource.ts'
+import { policyQuery, usePolicy } from '../qos/use.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { touchNetworks } from '../touch.ts'
@@ -22,7 +23,7 @@ const privileged: Record<string, string> = { shared: 'shared', external: 'router
 
 const view = (r: Row, ctx: Ctx) => ({
   ...standardView(r), admin_state_up: r.adminUp, status: r.adminUp ? 'ACTIVE' : 'DOWN', mtu: r.mtu, subnets: JSON.parse(r.subnets ?? '[]'),
-  shared: r.shared || Boolean(r.opened), 'router:external': r.external || Boolean(r.externalFor), is_default: r.isDefault, port_security_enabled: r.portSecurity, dns_domain: r.dnsDomain,
+  shared: r.shared || Boolean(r.opened), 'router:external': r.external || Boolean(r.externalFor), is_default: r.isDefault, port_security_enabled: r.portSecurity, dns_domain: r.dnsDomain, qos_policy_id: r.qosPolicy ?? null,
   availability_zone_hints: [], availability_zones: r.adminUp ? ['nova'] : [], ipv4_address_scope: null, ipv6_address_scope: null, l2_adjacency: true,
   ...(ctx.can('get_network:provider') ? { 'provider:network_type': r.providerType, 'provider:physical_network': r.physicalNetwork, 'provider:segmentation_id': r.segment } : {}),
 })
@@ -41,13 +42,14 @@ async function create(ctx: Ctx, values: Row): Promise<Row> {
   const providerType = (values.providerType ?? (values.external && values.physicalNetwork ? 'flat' : 'vxlan')) as 'vxlan' | 'flat' | 'vlan'
   if (providerType === 'flat' && !values.physicalNetwork) throw invalid("Invalid input for operation: physical_network required for flat provider network.", { type: 'InvalidInput' })
   if (providerType === 'flat' && values.segment != null) throw invalid('Invalid input for operation: segmentation_id is not allowed for flat provider network.', { type: 'InvalidInput' })
-  const [quota, sameVni, taken] = await ctx.read(quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))))
+  const [quota, sameVni, taken, policies, [standing]] = await ctx.read(quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)))
+  usePolicy(values.qosPolicy, policies, `network ${base.id}`)
   if (providerType === 'flat' && taken.length) throw conflict(`Unable to create the flat network. Physical network ${values.physicalNetwork} is in use.`, { type: 'FlatNetworkInUse' })
   if (sameVni.length) throw conflict(`Unable to create the network. The tunnel ID ${values.segment} is in use.`, { type: 'TunnelIdInUse' })
   const vni = providerType === 'vxlan' && values.segment ? Number(values.segment) : drawVni(ctx)
   const row = {
     adminUp: true, shared: false, external: false, isDefault: false, portSecurity: true, dnsDomain: '', ...base, providerType, physicalNetwork: values.physicalNetwork ?? null,
-    mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : values.segment ?? null,
+    qosPolicy: (values.qosPolicy === undefined ? standing?.id : values.qosPolicy) ?? null, mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : values.segment ?? null,
   }
   ctx.stage(q.insert(network).values(row))
   withinQuota(ctx, base.project, quota as unknown as unknown[], { network: 1 })
@@ -56,8 +58,9 @@ async function create(ctx: Ctx, values: Row): Promise<Row> {
 /** A tunnel number at random, so that parallel creates do not meet at the next one; the low ones are left for the asking. */
 const drawVni = (ctx: Ctx) => 65536 + ctx.world.random(3).reduce((n, byte) => n * 256 + byte, 0) % (16777215 - 65536)
 
-async function update(ctx: Ctx, row: Row, change: Row): Promise<Row> {
+async function update(ctx: Ctx, row: Row, change: Row, [policies]: unknown[]): Promise<Row> {
   guard(ctx, 'update', change)
+  usePolicy(change.qosPolicy, policies, `network ${row.id}`)
   if (row.external && change.external === false) {
     const [[gateway]] = await ctx.read(q.select({ id: router.id }).from(router).where(eq(router.externalNetwork, row.id)).limit(1))
     if (gateway) throw conflict(`External network ${row.id} cannot be updated to be made non-external, since it has existing gateway ports.`, { type: 'ExternalNetworkInUse' })
@@ -97,6 +100,7 @@ export const networkResource: Resource = {
     port_security_enabled: field(boolean, 'create update filter', 'portSecurity'),
     mtu: field(t.Integer({ minimum: 0, maximum: 65535 }), 'create update filter sort'),
     dns_domain: field(t.String({ maxLength: 255, pattern: '^$|^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+([A-Za-z]{2,63}\\.?)?$' }), 'create update filter', 'dnsDomain'),
+    qos_policy_id: field(t.Union([t.String({ maxLength: 64 }), t.Null()]), 'create update filter', 'qosPolicy'),
     availability_zone_hints: field(t.Array(t.String()), 'create', 'zoneHints'),
     'provider:network_type': field(t.Union([t.Enum(['vxlan', 'flat', 'vlan']), t.Null()]), 'create update filter', 'providerType'),
     'provider:physical_network': field(t.Union([t.String({ maxLength: 128 }), t.Null()]), 'create update filter', 'physicalNetwork'),
@@ -114,7 +118,7 @@ export const networkResource: Resource = {
       query.has('status') ? sql`case when ${network.adminUp} then 'ACTIVE' else 'DOWN' end in (${sql.join(query.getAll('status').map((s) => sql`${s}`), sql`, `)})` : undefined,
     ]
   },
-  joins: { remove: (_ctx, id) => [q.select({ id: port.id }).from(port).where(and(eq(port.network, id), sql`${port.deviceOwner} <> 'network:dhcp' and not (${idle})`)).limit(1)] },
+  joins: { update: (ctx, _id, change) => [policyQuery(ctx, [change.qosPolicy])], remove: (_ctx, id) => [q.select({ id: port.id }).from(port).where(and(eq(port.network, id), sql`${port.deviceOwner} <> 'network:dhcp' and not (${idle})`)).limit(1)] },
   verbs: { create, update, remove },
 }
 export const networks = resource(style, networkResource)

@@ -40,7 +40,7 @@ export const portResource: Resource = {
     'binding:host_id': field(nullable(t.String({ maxLength: 255 })), 'create update', 'hostId'),
     'binding:profile': field(nullable(t.Record(t.String(), t.Unknown())), 'create update', 'profile'),
     'binding:vnic_type': field(t.Enum(['normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic']), 'create update filter', 'vnicType'),
-    qos_policy_id: field(t.Null(), 'create update', 'qos'),
+    qos_policy_id: field(nullable(text), 'create update filter', 'qosPolicy'),
   },
   filterNames: [...tagFilterNames, 'fixed_ips', 'security_groups', 'security_group_ids', 'binding:host_id'],
   filters: (_ctx, query) => [...tagFilters(query, sql`${port.tags}`), byAddress(query.getAll('fixed_ips')), byGroup([...query.getAll('security_groups'), ...query.getAll('security_group_ids')]), byHost(query.getAll('binding:host_id'))],

@@ -7,6 +7,7 @@ import { conflict, forbidden, notFound, Stale } from '../../kernel/fault.ts'
 import type { Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
 import { networksOf, usable } from '../networks/visible.ts'
+import { policyQuery, usePolicy } from '../qos/use.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { defaultGroupQuery, ensureDefaultGroup, type GroupRow, visibleGroups } from '../security/groups.ts'
 import { standardRow } from '../standard.ts'
@@ -25,7 +26,7 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
   const asked = list.flatMap((v) => (v.fixedIps ?? []).flatMap((f: Row) => (f.ip_address === undefined ? [] : [readAddress(f.ip_address, 'fixed_ips').text])))
   const macs = list.flatMap((v) => (v.mac ? [readMac(v.mac, 'mac_address')] : []))
   const groupIds = list.flatMap((v) => (v.groups ?? []) as string[]), hosts = list.flatMap((v) => v.hostId || [])
-  const [networks, subnets, free, groups, named, taken, usedMacs, ...perProject] = await ctx.read(
+  const [networks, subnets, free, groups, named, taken, usedMacs, policies, ...perProject] = await ctx.read(
     q.select({ network, usable: usable(own).as('usable') }).from(network).where(and(inArray(network.id, nets), ctx.caller.admin ? undefined : networksOf(own))),
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     freeQuery(ctx, sql`s.network in (select value from json_each(${JSON.stringify(nets)}))`, Math.max(4, list.length * 2)),
@@ -33,8 +34,9 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     q.select({ id: host.id, name: host.name }).from(host).where(inArray(host.name, hosts)),
     q.select({ network: address.network, address: address.address }).from(address).where(and(inArray(address.network, nets), inArray(address.address, asked))),
     q.select({ network: port.network, mac: port.mac }).from(port).where(and(inArray(port.network, nets), inArray(port.mac, macs))),
+    policyQuery(ctx, list.map((v) => v.qosPolicy)),
     ...projects.flatMap((p) => [defaultGroupQuery(p) as Query, quotaQuery(p, ['port'])]),
-  ) as unknown as [{ network: NetworkRow; usable: number }[], SubnetRow[], unknown[], { id: string }[], { id: string; name: string }[], { network: string; address: string }[], { network: string; mac: string }[], ...unknown[][]]
+  ) as unknown as [{ network: NetworkRow; usable: number }[], SubnetRow[], unknown[], { id: string }[], { id: string; name: string }[], { network: string; address: string }[], { network: string; mac: string }[], unknown[], ...unknown[][]]
   const open = readFree(free), defaults = new Map(projects.map((p, i) => [p, perProject[i * 2] as GroupRow[]]))
   const made: PortRow[] = [], held: AddressRow[] = [], memberships: { port: string; securityGroup: string }[] = []
   const shown = list.map((values) => {
@@ -49,7 +51,7 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     if (plain.mac && (usedMacs.some((u) => u.network === net.id && u.mac === mac) || made.some((p) => p.network === net.id && p.mac === mac))) throw conflict(`Unable to complete operation for network ${net.id}. The mac address ${mac} is in use.`, { type: 'MacAddressInUse' })
     const on = hostId ? named.find((h) => h.name === hostId) : undefined
     const row = {
-      adminUp: true, device: '', deviceOwner: '', vnicType: 'normal', profile: {}, dnsName: '', portSecurity: net.portSecurity,
+      adminUp: true, device: '', deviceOwner: '', vnicType: 'normal', profile: {}, dnsName: '', portSecurity: net.portSecurity, qosPolicy: null,
       ...standardRow(ctx, plain), network: net.id, mac, host: on?.id ?? null, bindingHost: on ? '' : hostId ?? '', ownedByServer: false,
       status: (plain.deviceOwner ?? '').startsWith('network:') ? 'ACTIVE' as const : 'DOWN' as const,
       pairs: readPairs(plain.pairs ?? [], mac), dhcpOptions: mergeOptions([], plain.dhcpOptions ?? []),
@@ -59,10 +61,11 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     for (const id of wanted ?? []) if (!groups.some((g) => g.id === id)) throw notFound('security group', id, `Security group ${id} does not exist`, { type: 'SecurityGroupNotFound' })
     const member: string[] = wanted ? [...new Set<string>(wanted)] : row.portSecurity && !row.deviceOwner.startsWith('network:') ? [ensureDefaultGroup(ctx, row.project, defaults.get(row.project)!).id] : []
     checkSecurity(row, member)
+    usePolicy(row.qosPolicy, policies, `port ${row.id}`)
     made.push(row)
     held.push(...mine)
     memberships.push(...member.map((securityGroup) => ({ port: row.id, securityGroup })))
-    return { ...row, fixed: mine.map((a) => ({ subnet_id: a.subnet, ip_address: a.address })), groups: member, hostName: on?.name ?? null, netDomain: net.dnsDomain }
+    return { ...row, fixed: mine.map((a) => ({ subnet_id: a.subnet, ip_address: a.address })), groups: member, hostName: on?.name ?? null, netDomain: net.dnsDomain, networkPolicy: net.qosPolicy }
   })
   ctx.stage(q.insert(port).values(made))
   if (held.length) ctx.stage(q.insert(address).values(held))

@@ -6,6 +6,7 @@ import { q, type Query } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { rows, type Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
+import { policyQuery, usePolicy } from '../qos/use.ts'
 import { visibleGroups } from '../security/groups.ts'
 import { touch } from '../touch.ts'
 import { chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
@@ -27,14 +28,16 @@ export function updateReads(ctx: Ctx, id: string, change: Row): Query[] {
     q.select({ subnet: address.subnet, address: address.address }).from(address).where(and(sql`${address.network} = ${netOf(id)}`, inArray(address.address, asked), ne(address.port, id))),
     q.select({ id: port.id }).from(port).where(and(sql`${port.network} = ${netOf(id)}`, eq(port.mac, change.mac ? readMac(change.mac, 'mac_address') : ''), ne(port.id, id))),
     q.select().from(routerInterface).where(eq(routerInterface.port, id)),
+    policyQuery(ctx, [change.qosPolicy]),
   ] as unknown as Query[]
 }
 
 export async function updatePort(ctx: Ctx, row: Row, change: Row, joined: any[]): Promise<Row> {
-  const [[net], subnets, free, groups, [on], taken, sameMac, legs] = joined as [NetworkRow[], SubnetRow[], unknown[], { id: string }[], { id: string }[], { subnet: string; address: string }[], unknown[], { subnet: string }[]]
+  const [[net], subnets, free, groups, [on], taken, sameMac, legs, policies] = joined as [NetworkRow[], SubnetRow[], unknown[], { id: string }[], { id: string }[], { subnet: string; address: string }[], unknown[], { subnet: string }[], unknown[]]
   const now = row as PortRow & Row
   checkMay(ctx, 'update', change, net, now)
   const { fixedIps, groups: wanted, hostId, ...set } = change
+  usePolicy(set.qosPolicy, policies, `port ${now.id}`)
   if (set.mac === null) set.mac = newMac(ctx.world.random(3))
   if (set.mac) {
     set.mac = readMac(set.mac, 'mac_address')

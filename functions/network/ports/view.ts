@@ -10,6 +10,7 @@ export const portExtras = {
   fixed: sql<string>`(select json_group_array(json_object('subnet_id', a.subnet, 'ip_address', a.address)) from address a where a.port = ${full(port.id)})`.as('fixed'),
   groups: sql<string>`(select json_group_array(m.security_group) from port_security_group m where m.port = ${full(port.id)})`.as('groups'),
   hostName: sql<string | null>`(select h.name from host h where h.id = ${full(port.host)})`.as('host_name'),
+  networkPolicy: sql<string | null>`(select n.qos_policy from network n where n.id = ${full(port.network)})`.as('network_policy'),
   netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${full(port.network)})`.as('net_domain'),
 }
 export interface FixedIp { subnet_id: string; ip_address: string }
@@ -25,7 +26,7 @@ export function portView(r: Row, ctx: Ctx) {
   return {
     ...standardView(r), network_id: r.network, mac_address: r.mac, admin_state_up: r.adminUp, status: r.status, device_id: r.device, device_owner: r.deviceOwner,
     fixed_ips: fixed, security_groups: parsed<string>(r.groups), allowed_address_pairs: r.pairs, extra_dhcp_opts: r.dhcpOptions,
-    port_security_enabled: r.portSecurity, dns_name: r.dnsName, dns_domain: '', qos_policy_id: null, qos_network_policy_id: null, ip_allocation: fixed.length ? 'immediate' : 'none',
+    port_security_enabled: r.portSecurity, dns_name: r.dnsName, dns_domain: '', qos_policy_id: r.qosPolicy ?? null, qos_network_policy_id: r.networkPolicy ?? null, ip_allocation: fixed.length ? 'immediate' : 'none',
     dns_assignment: fixed.map((f) => {
       const hostname = r.dnsName || hostLabel(f.ip_address)
       return { hostname, ip_address: f.ip_address, fqdn: hostname.endsWith('.') ? hostname : `${hostname}.${domain.endsWith('.') ? domain : `${domain}.`}` }

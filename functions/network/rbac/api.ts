@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { addressGroup, addressScope, network, port, rbac, router, securityGroup, subnetPool } from '../../../schema/network.ts'
+import { addressGroup, addressScope, network, port, qosPolicy, rbac, router, securityGroup, subnetPool } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q, type Query } from '../../kernel/db.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
@@ -11,7 +11,7 @@ import { standardFields } from '../standard.ts'
 
 onDuplicate('rbac.object_type, rbac.object, rbac.action, rbac.target', () => conflict('An RBAC policy already exists with those values.', { type: 'DuplicateRbacPolicy' }))
 
-const objects = { network, subnetpool: subnetPool, address_scope: addressScope, address_group: addressGroup, security_group: securityGroup }
+const objects = { network, subnetpool: subnetPool, address_scope: addressScope, address_group: addressGroup, security_group: securityGroup, qos_policy: qosPolicy }
 const types = Object.keys(objects) as (keyof typeof objects)[]
 const actions = (type: string) => (type === 'network' ? ['access_as_shared', 'access_as_external'] : ['access_as_shared'])
 
@@ -43,6 +43,7 @@ const usedBy = (id: string) => {
   return [
     q.select({ id: port.id }).from(port).where(and(sql`${port.network} = ${policy('object')}`, sql`${policy('action')} = 'access_as_shared'`, sql`${port.project} <> ''`, sql`${port.project} <> (select n.project from network n where n.id = ${port.network})`, theirs)).limit(1),
     q.select({ id: router.id }).from(router).where(and(sql`${router.externalNetwork} = ${policy('object')}`, sql`${policy('action')} = 'access_as_external'`, sql`(${policy('target')} = '*' or ${router.project} = ${policy('target')})`)).limit(1),
+    q.select({ id: port.id }).from(port).where(and(sql`${port.qosPolicy} = ${policy('object')}`, sql`${port.project} <> (select g.project from qos_policy g where g.id = ${port.qosPolicy})`, theirs)).limit(1),
     q.select({ id: port.id }).from(port).where(and(sql`exists (select 1 from port_security_group m where m.port = ${port.id} and m.security_group = ${policy('object')})`, sql`${port.project} <> (select g.project from security_group g where g.id = ${policy('object')})`, theirs)).limit(1),
   ] as unknown as Query[]
 }

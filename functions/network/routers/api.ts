@@ -18,7 +18,7 @@ const nullable = <T extends Parameters<typeof t.Union>[0][number]>(s: T) => t.Un
 const id = t.String({ maxLength: 36 })
 const gateway = nullable(t.Object({
   network_id: t.Optional(nullable(id)), enable_snat: t.Optional(t.Boolean()),
-  external_fixed_ips: t.Optional(t.Array(t.Object({ subnet_id: t.Optional(id), ip_address: t.Optional(t.String({ maxLength: 64 })) }, closed), { maxItems: 5 })), qos_policy_id: t.Optional(t.Null()),
+  external_fixed_ips: t.Optional(t.Array(t.Object({ subnet_id: t.Optional(id), ip_address: t.Optional(t.String({ maxLength: 64 })) }, closed), { maxItems: 5 })), qos_policy_id: t.Optional(nullable(id)),
 }, closed))
 export const routes = nullable(t.Array(t.Object({ destination: t.String({ maxLength: 64 }), nexthop: t.String({ maxLength: 64 }) }, closed), { maxItems: 1000 }))
 

@@ -6,11 +6,12 @@ import { conflict, forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import type { Row } from '../../kernel/resource.ts'
 import { cidrOf, newMac, overlaps, readAddress } from '../addresses.ts'
 import { networksOf } from '../networks/visible.ts'
+import { policyQuery, useForAddress } from '../qos/use.ts'
 import { chooseAddresses, freeQuery, readFree, type SubnetRow } from '../ports/allocate.ts'
 import type { NetworkRow } from '../ports/plan.ts'
 
 export interface Leg { port: string; network: string; subnet: SubnetRow; address: string }
-export interface Around { networks: NetworkRow[]; subnets: SubnetRow[]; free: unknown[]; taken: { subnet: string; address: string }[]; floating: { id: string }[]; legs: Leg[]; outside: { subnet: SubnetRow; address: string }[] }
+export interface Around { networks: NetworkRow[]; subnets: SubnetRow[]; free: unknown[]; taken: { subnet: string; address: string }[]; floating: { id: string }[]; legs: Leg[]; outside: { subnet: SubnetRow; address: string }[]; policies: unknown[] }
 
 export const legsOf = (id: string) => q.select({ port: routerInterface.port, network: subnet.network, subnet, address: address.address }).from(routerInterface)
   .innerJoin(subnet, eq(subnet.id, routerInterface.subnet)).innerJoin(address, and(eq(address.port, routerInterface.port), eq(address.subnet, routerInterface.subnet))).where(eq(routerInterface.router, id))
@@ -26,10 +27,10 @@ export function aroundReads(ctx: Ctx, id: string, change: Row): Query[] {
     freeQuery(ctx, sql`s.network = ${net}`, 6),
     q.select({ subnet: address.subnet, address: address.address }).from(address).where(and(eq(address.network, net), inArray(address.address, asked), sql`${address.port} not in (select coalesce(gateway_port, '') from router where id = ${id})`)),
     q.select({ id: floatingIp.id }).from(floatingIp).where(eq(floatingIp.router, id)).limit(1),
-    legsOf(id), outsideOf(id),
+    legsOf(id), outsideOf(id), policyQuery(ctx, [change.gateway?.qos_policy_id]),
   ] as unknown as Query[]
 }
-export const readAround = (joined: any[]): Around => { const [networks, subnets, free, taken, floating, legs, outside] = joined; return { networks, subnets, free, taken, floating, legs, outside } }
+export const readAround = (joined: any[]): Around => { const [networks, subnets, free, taken, floating, legs, outside, policies] = joined; return { networks, subnets, free, taken, floating, legs, outside, policies } }
 
 /**
  * Decides about the gateway and stages its port. Gives what changes in the router's row and its `outside` addresses.
@@ -41,7 +42,7 @@ export function planGateway(ctx: Ctx, verb: 'create' | 'update', r: Row, info: R
     if (info && Object.keys(info).length) throw invalid("Invalid input for external_gateway_info. Reason: Validation of dictionary's keys failed. Expected keys: network_id.")
     if (r.externalNetwork && a.floating.length) throw needed(r)
     dropGateway(ctx, r)
-    return { externalNetwork: null, gatewayPort: null, snat: true, outside: [] }
+    return { externalNetwork: null, gatewayPort: null, snat: true, qosPolicy: null, outside: [] }
   }
   if (info.enable_snat !== undefined && !ctx.caller.admin && info.enable_snat !== r.snat) throw disallowed('enable_snat')
   if (info.external_fixed_ips?.length && !ctx.caller.admin) throw disallowed('external_fixed_ips')
@@ -50,7 +51,10 @@ export function planGateway(ctx: Ctx, verb: 'create' | 'update', r: Row, info: R
   if (!net.external) throw invalid(`Bad router request: Network ${net.id} is not an external network.`, { type: 'BadRequest' })
   for (const s of a.subnets) for (const l of a.legs) if (overlaps(cidrOf(s.cidr), cidrOf(l.subnet.cidr))) throw clash(s, l.subnet)
   const same = r.externalNetwork === net.id, snat = info.enable_snat ?? (same ? r.snat : true)
-  if (same && !info.external_fixed_ips) return { snat }
+  if (info.qos_policy_id !== undefined && !ctx.caller.admin && info.qos_policy_id !== r.qosPolicy) throw disallowed('qos_policy_id')
+  useForAddress(info.qos_policy_id, a.policies, `router ${r.id}`)
+  const qosPolicy = info.qos_policy_id === undefined ? (same ? r.qosPolicy ?? null : null) : info.qos_policy_id
+  if (same && !info.external_fixed_ips) return { snat, qosPolicy }
   if (r.externalNetwork && !same && a.floating.length) throw needed(r)
   const id = same ? r.gatewayPort as string : ctx.uuid(), now = ctx.now()
   const have = same ? a.outside.map((o) => ({ subnet: o.subnet.id, address: o.address })) : []
@@ -63,7 +67,7 @@ export function planGateway(ctx: Ctx, verb: 'create' | 'update', r: Row, info: R
     ctx.stage(q.insert(port).values(row))
   }
   if (held.length) ctx.stage(q.insert(address).values(held))
-  return { externalNetwork: net.id, gatewayPort: id, snat, outside: held.map((h) => ({ subnet_id: h.subnet, ip_address: h.address })) }
+  return { externalNetwork: net.id, gatewayPort: id, snat, qosPolicy, outside: held.map((h) => ({ subnet_id: h.subnet, ip_address: h.address })) }
 }
 
 export function dropGateway(ctx: Ctx, r: Row) {

@@ -11,6 +11,6 @@ export const routerExtras = {
 }
 export const routerView = (r: Row, ctx: Ctx) => ({
   ...standardView(r), admin_state_up: r.adminUp, status: 'ACTIVE', routes: r.routes, availability_zones: r.host ? ['nova'] : [], availability_zone_hints: [], flavor_id: null,
-  external_gateway_info: r.externalNetwork ? { network_id: r.externalNetwork, enable_snat: r.snat, external_fixed_ips: parsed<FixedIp>(r.outside) } : null,
+  external_gateway_info: r.externalNetwork ? { network_id: r.externalNetwork, enable_snat: r.snat, external_fixed_ips: parsed<FixedIp>(r.outside), qos_policy_id: r.qosPolicy ?? null } : null,
   ...(ctx.can('create_router:ha') ? { distributed: r.distributed, ha: r.ha } : {}),
 })
