@@ -44,12 +44,8 @@ export async function startHost(of: HostParts): Promise<Host> {
   const cloud = new Cloud(of.cloud, of.signer)
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
-  let shown = ''
   const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document) {
-    // A change at a neighbour changes nothing that this host shows.
-    const own = document.ports.map(({ id, up }) => `${id} ${up}`).sort().join()
-    if (own !== shown) reporting.touch()
-    shown = own
+    reporting.touch()
     if (of.serves) void keep(of.state, document, guests).catch((error) => log('desired state not kept', { error: logged(error) }))
   } })
   const desk = new Desk({
