@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'node', environment: 'node', include: ['local/**/*.test.ts', 'bridge/**/*.test.ts', 'schema/**/*.test.ts'] } },
-      { test: { name: 'host', environment: 'node', include: ['tests/bridge/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 } },
+      { test: { name: 'host', environment: 'node', include: ['tests/bridge/**/*.test.ts', 'tests/directory/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 } },
       {
         plugins: [cloudflareTest({
           main: 'tests/harness/worker.ts',

@@ -1,3 +1,4 @@
+import { syncDirectories } from './identity/ldap/sync.sweep.ts'
 import { pruneRevocations } from './identity/prune.sweep.ts'
 import { rotateKeys } from './identity/tokens/keys.ts'
 import { messageSweep } from './volume/messages/api.ts'
@@ -11,6 +12,7 @@ export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
   pruneRevocations,
   rotateKeys,
+  syncDirectories,
   uploadSweep,
   messageSweep,
   routerSweep,

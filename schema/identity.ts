@@ -55,6 +55,8 @@ export const user = sqliteTable('user', {
   /** To the day; kept where accounts that are not used are disabled. */
   activeAt: micros('active_at'),
   defaultProject: text('default_project_id'),
+  /** What the directory of the domain calls them, where it has one; who that is, is read from there. */
+  directory: text('directory_id'),
   options: options(),
   extra: extra(),
   createdAt: created(),
@@ -65,6 +67,7 @@ export const group = sqliteTable('user_group', {
   name: text('name').notNull(),
   domain: text('domain_id').notNull(),
   description: text('description').notNull().default(''),
+  directory: text('directory_id'),
   extra: extra(),
   createdAt: created(),
 }, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id), index('group_by_name').on(t.name)])

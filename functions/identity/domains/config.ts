@@ -5,11 +5,12 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { one } from '../projects/verbs.ts'
+import { seal } from '../seal.ts'
 import { endpoint } from '../service.ts'
 import { found } from '../wire.ts'
 
 /** What a domain may set of its own directory, and what holds when it does not. */
-const DEFAULTS: Record<string, Record<string, unknown>> = {
+export const DEFAULTS: Record<string, Record<string, unknown>> = {
   identity: { driver: 'sql', list_limit: null },
   ldap: {
     url: 'ldap://localhost', user: null, suffix: 'cn=example,cn=com', query_scope: 'one', page_size: 0, chase_referrals: null,
@@ -17,11 +18,11 @@ const DEFAULTS: Record<string, Record<string, unknown>> = {
     user_pass_attribute: 'userPassword', user_enabled_attribute: 'enabled', user_enabled_invert: false, user_enabled_mask: 0, user_enabled_default: 'True', user_attribute_ignore: ['default_project_id'],
     user_default_project_id_attribute: null, user_enabled_emulation: false, user_enabled_emulation_dn: null, user_enabled_emulation_use_group_config: false, user_additional_attribute_mapping: [],
     group_tree_dn: null, group_filter: null, group_objectclass: 'groupOfNames', group_id_attribute: 'cn', group_name_attribute: 'ou', group_member_attribute: 'member', group_desc_attribute: 'description', group_attribute_ignore: [],
-    group_additional_attribute_mapping: [], group_ad_nesting: false, tls_cacertfile: null, tls_cacertdir: null, use_tls: false, tls_req_cert: 'demand', use_pool: true, pool_size: 10, pool_retry_max: 3,
+    group_additional_attribute_mapping: [], group_ad_nesting: false, group_members_are_ids: false, tls_cacertfile: null, tls_cacertdir: null, use_tls: false, tls_req_cert: 'demand', use_pool: true, pool_size: 10, pool_retry_max: 3,
     pool_retry_delay: 0.1, pool_connection_timeout: -1, pool_connection_lifetime: 600, use_auth_pool: true, auth_pool_size: 100, auth_pool_connection_lifetime: 60,
   },
 }
-/** Taken, never shown. */
+/** Taken, kept encrypted, never shown. */
 const SECRET = new Set(['password'])
 type Config = Record<string, Record<string, unknown>>
 
@@ -46,8 +47,9 @@ async function look(ctx: Ctx, domain: string) {
   found(d?.isDomain ? d : undefined, 'domain', domain)
   return list
 }
-function put(ctx: Ctx, domain: string, config: Config) {
+async function put(ctx: Ctx, domain: string, config: Config) {
   const values = Object.entries(config).flatMap(([group, options]) => Object.entries(options).map(([option, value]) => ({ domain, group, option, value })))
+  for (const v of values) if (SECRET.has(v.option)) v.value = await seal(ctx.env, ctx.world, `${domain}/${v.group}/${v.option}`, String(v.value))
   for (const v of values) ctx.stage(q.insert(domainConfig).values(v).onConflictDoUpdate({ target: [domainConfig.domain, domainConfig.group, domainConfig.option], set: { value: v.value } }))
 }
 const missing = (what: string) => notFound('domain configuration', what, `Could not find ${what} in the configuration of the domain.`)
@@ -73,7 +75,7 @@ export const config = [
     async handle(ctx, { params, body }) {
       const config = checked(body.config as Config), had = await look(ctx, params.domain)
       ctx.stage(q.delete(domainConfig).where(eq(domainConfig.domain, params.domain)))
-      put(ctx, params.domain, config)
+      await put(ctx, params.domain, config)
       const shown = { config: treeOf(Object.entries(config).flatMap(([group, o]) => Object.entries(o).map(([option, value]) => ({ group, option, value })))) }
       return had.length ? Response.json(shown, { status: 200 }) : shown
     },
@@ -102,7 +104,7 @@ export const config = [
         const config = checked(option !== undefined ? { [group]: { [option]: given[option] } } : given)
         const tree = treeOf(list)
         part(tree, params, true)
-        put(ctx, params.domain, config)
+        await put(ctx, params.domain, config)
         for (const [g, o] of Object.entries(config)) tree[g] = { ...tree[g], ...o }
         return { config: Object.fromEntries(Object.entries(tree).map(([g, o]) => [g, Object.fromEntries(Object.entries(o).filter(([k]) => !SECRET.has(k)))])) }
       },

@@ -46,7 +46,7 @@ export async function admit(ctx: Ctx, way: Way, claims: Record<string, unknown>)
   if (!home?.enabled) throw refused()
   // Nobody takes a name that somebody else of the domain has: roles are given by names, too.
   const called = clash && clash.id !== id ? there?.name ?? `${name}#${id.slice(0, 8)}` : name
-  const fresh = there ?? { id, name: called, domain: idp.domain, enabled: true, password: null, passwordExpiresAt: null, passwordAt: null, activeAt: now, defaultProject: null, options: {}, extra: who!.email ? { email: who!.email } : {}, createdAt: now } as typeof user.$inferSelect
+  const fresh = there ?? { id, name: called, domain: idp.domain, enabled: true, password: null, passwordExpiresAt: null, passwordAt: null, activeAt: now, directory: null, defaultProject: null, options: {}, extra: who!.email ? { email: who!.email } : {}, createdAt: now } as typeof user.$inferSelect
   if (!there) ctx.stage(q.insert(user).values(fresh).onConflictDoNothing())
   else if (there.name !== called) ctx.stage(q.update(user).set({ name: called }).where(eq(user.id, id)))
   ctx.stage(q.insert(federatedUser).values({ idp: idp.id, protocol: protocol.id, unique, user: id, name }).onConflictDoUpdate({ target: [federatedUser.idp, federatedUser.protocol, federatedUser.unique], set: { name } }))

@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm'
 import { group, membership, project, user } from '../../../schema/identity.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import { hex32 } from '../../kernel/env.ts'
-import { conflict, invalid } from '../../kernel/fault.ts'
+import { conflict, forbidden, invalid } from '../../kernel/fault.ts'
 import { homeDomain, listDomain } from '../domains/home.ts'
 import { filters, listed, page, paged } from '../list.ts'
 import { revoke } from '../revoke.ts'
@@ -34,7 +34,7 @@ export const create = endpoint({
     const [[home]] = await ctx.read(q.select().from(project).where(and(eq(project.id, domain), eq(project.isDomain, true))))
     found(home, 'domain', domain)
     ctx.may('identity:create_group', { domain })
-    const row: Group = { id: hex32(ctx.world), name: given.name.trim(), domain, description: given.description ?? '', extra: extraOf(given, Object.keys(fields)), createdAt: ctx.now() }
+    const row: Group = { id: hex32(ctx.world), name: given.name.trim(), domain, description: given.description ?? '', extra: extraOf(given, Object.keys(fields)), directory: null, createdAt: ctx.now() }
     ctx.stage(q.insert(group).values(row))
     ctx.about(row.id)
     return { group: groupView(ctx, row) }
@@ -94,6 +94,7 @@ const member = (d: Member) => endpoint({
     ctx.may(d.policy, { domain: g?.domain })
     found(g, 'group', params.group)
     found(u, 'user', params.user)
+    if (g.directory !== null && (d.method === 'PUT' || d.method === 'DELETE')) throw forbidden(`The group ${g.id} is kept in the directory of the domain: change it there.`)
     if (d.method === 'PUT') return ctx.stage(q.insert(membership).values({ group: g.id, user: u.id }).onConflictDoNothing())
     found(there, 'user', `${params.user} in group ${params.group}`)
     if (d.method !== 'DELETE') return

@@ -1,6 +1,6 @@
 import { and, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
-import { accessRule, applicationCredential, project, revocation, trust, user } from '../../../schema/identity.ts'
+import { accessRule, applicationCredential, domainConfig, project, revocation, trust, user } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import type { Input } from '../../kernel/endpoint.ts'
 import { q } from '../../kernel/db.ts'
@@ -46,11 +46,12 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
   // What was lent on comes from whoever lent it first: their roles count.
   const trustor = sql`(select trustor_user_id from trust where id in ${chainOf(lent)} and redelegated_trust_id is null)`
   const kind = scope.kind === 'domain' || scope.kind === 'system' ? scope.kind : 'project'
-  const [small, users, places, roles, guesses, seeds, same, apps, rules, trusts, trustors, ended] = await ctx.read(
+  const [small, users, places, roles, guesses, seeds, same, config, apps, rules, trusts, trustors, ended] = await ctx.read(
     directoryQuery(ctx.env.LIBSQL_URL), userQuery(proof.who), placeQuery(place),
     assigned(scope.kind === 'trust' ? trustor : proof.who, kind, place),
     guessesQuery(proof.guessed ? proof.who : sql`null`, proof.guessed?.source), seedsQuery(proof.seeds ? proof.who : sql`null`),
     q.all<{ same: number }>(sql`select ${proof.also?.length ? sql.join(proof.also.map((w) => sql`${w} is ${proof.who}`), sql` and `) : sql`1`} as same`),
+    q.select().from(domainConfig).where(eq(domainConfig.domain, proof.password !== undefined ? sql`(select domain_id from user where id = ${proof.who})` : sql`null`)),
     ...(proof.app || scope.kind === 'trust' || proof.token ? [
       q.select().from(applicationCredential).where(eq(applicationCredential.id, proof.app ?? sql`null`)),
       q.select().from(accessRule).where(inArray(accessRule.id, sql`(select value from application_credential, json_each(access_rules) where application_credential.id = ${proof.app ?? sql`null`})`)),
@@ -60,7 +61,7 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     ] as const : []))
   const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now()
   if (proof.guessed) turnAway(ctx, guesses, proof.guessed.source)
-  const good = await proof.check(u, { app: apps?.[0], seeds }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
+  const good = await proof.check(u, { app: apps?.[0], seeds, config }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
   if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
   if (!good || shut || !u || !enabled(u) || unused(ctx, u.user) || ended?.length) throw refused()
   if (proof.guessed) right(ctx, guesses, u.user)

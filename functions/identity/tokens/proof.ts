@@ -2,6 +2,8 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { applicationCredential, credential } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
+import { proves } from '../ldap/client.ts'
+import { directoryOf, type ConfigRow } from '../ldap/settings.ts'
 import { oauthProof } from '../oauth1/proof.ts'
 import { checkPassword, checkSecret } from '../passwords.ts'
 import { sourceOf } from '../guesses.ts'
@@ -12,7 +14,7 @@ import type { User } from './issue.ts'
 import { refused, userId, type Auth } from './request.ts'
 import { checkPasscode } from './totp.ts'
 
-export interface Read { app?: typeof applicationCredential.$inferSelect; seeds: (typeof credential.$inferSelect)[] }
+export interface Read { config: ConfigRow[]; app?: typeof applicationCredential.$inferSelect; seeds: (typeof credential.$inferSelect)[] }
 /** How somebody says who they are: where to find them, what else to read, and what must hold. */
 export interface Proof {
   methods: string[]
@@ -47,7 +49,7 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
   switch (method) {
     case 'password':
       if (!password) throw given(method)
-      return { methods: [method], who: userId(password.user), guessed, password: password.user.password, check: (u) => checkPassword(password.user.password, u?.user.password) }
+      return { methods: [method], who: userId(password.user), guessed, password: password.user.password, check: (u, { config }) => checkUser(ctx, u, password.user.password, config) }
     case 'totp':
       if (!totp) throw given(method)
       return { methods: [method], who: userId(totp.user), seeds: true, guessed, check: (u, { seeds }) => checkPasscode(ctx, totp.user.passcode, u ? seeds.filter((s) => s.user === u.user.id) : []) }
@@ -66,6 +68,12 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
     case 'oauth1': return oauthProof(ctx, request)
     default: throw unauthorized('Attempted to authenticate with an unsupported method.')
   }
+}
+
+/** The directory of the user's domain knows, where there is one; else the hash. */
+async function checkUser(ctx: Ctx, u: User | undefined, password: string, config: ConfigRow[]): Promise<boolean> {
+  const directory = u?.user.directory != null ? await directoryOf(ctx.env, config) : undefined
+  return directory ? proves(directory, u!.user.directory!, password) : checkPassword(password, u?.user.password)
 }
 
 /** An application credential is for one project, which stands in it. */

@@ -47,7 +47,7 @@ export const create = endpoint({
     ctx.may('identity:create_user', { domain })
     const row: User = {
       id: hex32(ctx.world), name: given.name.trim(), domain, enabled: given.enabled ?? true, password: given.password == null ? null : await hashPassword(ctx.world, given.password),
-      passwordExpiresAt: null, passwordAt: null, activeAt: null, defaultProject: given.default_project_id ?? null, options: mergeOptions({}, given.options), extra: extraOf(given, KNOWN), createdAt: ctx.now(),
+      passwordExpiresAt: null, passwordAt: null, activeAt: null, directory: null, defaultProject: given.default_project_id ?? null, options: mergeOptions({}, given.options), extra: extraOf(given, KNOWN), createdAt: ctx.now(),
     }
     if (given.password != null) { checkRules(ctx, given.password); Object.assign(row, renewed(ctx, { ...row, password: null }, false)) }
     ctx.stage(q.insert(user).values(row))
@@ -74,6 +74,7 @@ export const update = endpoint({
     ctx.may('identity:update_user', { user: params.user, domain: row?.domain })
     found(row, 'user', params.user)
     if (given.domain_id !== undefined && given.domain_id !== row.domain) throw invalid('Cannot change Domain ID')
+    if (row.directory !== null && ['name', 'password', 'enabled'].some((k) => given[k] !== undefined)) throw forbidden(`The user ${row.id} is kept in the directory of the domain: change it there.`)
     const change: Partial<User> = { extra: { ...row.extra, ...extraOf(given, KNOWN) } }
     if (given.name !== undefined) change.name = given.name.trim()
     if (given.enabled !== undefined) change.enabled = given.enabled

@@ -1,0 +1,44 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import path from 'node:path'
+
+const openPort = () => new Promise<number>((done) => { const s = createServer().listen(0, '127.0.0.1', () => { const { port } = s.address() as AddressInfo; s.close(() => done(port)) }) })
+const answers = (port: number) => new Promise<boolean>((done) => { const s = connect(port, '127.0.0.1', () => { s.destroy(); done(true) }); s.on('error', () => done(false)) })
+
+/** A directory server of one's own, from Debian's package; installed when it is not there and may be. */
+export async function slapd(under: string) {
+  if (!existsSync('/usr/sbin/slapd')) {
+    try { execFileSync('apt-get', ['-q', '-y', 'install', '--no-install-recommends', 'slapd'], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: 'ignore' }) } catch { throw new Error('this test needs slapd: apt-get install slapd') }
+  }
+  const dir = path.join(under, 'slapd'), [port, tls] = [await openPort(), await openPort()]
+  mkdirSync(path.join(dir, 'db'), { recursive: true })
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' })
+  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test authority', '-keyout', 'ca.key', '-out', 'ca.pem')
+  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', 'own.key', '-out', 'own.csr')
+  writeFileSync(path.join(dir, 'ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+  openssl('x509', '-req', '-in', 'own.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'ext', '-out', 'own.pem')
+  writeFileSync(path.join(dir, 'slapd.conf'), `include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+TLSCACertificateFile ${dir}/ca.pem
+TLSCertificateFile ${dir}/own.pem
+TLSCertificateKeyFile ${dir}/own.key
+sizelimit size.soft=50 size.hard=50 size.pr=20 size.prtotal=unlimited
+database mdb
+suffix "dc=test"
+rootdn "cn=root,dc=test"
+rootpw rootpw
+directory ${dir}/db
+`)
+  let child = await run()
+  async function run() {
+    const c = spawn('/usr/sbin/slapd', ['-d', '0', '-f', path.join(dir, 'slapd.conf'), '-h', `ldap://127.0.0.1:${port} ldaps://127.0.0.1:${tls}`], { stdio: 'ignore' })
+    for (let i = 0; i < 100 && !await answers(port); i++) await new Promise((r) => setTimeout(r, 50))
+    return c
+  }
+  const stop = () => new Promise<void>((done) => { if (child.exitCode !== null) return done(); child.on('exit', () => done()); child.kill() })
+  return { url: `ldap://127.0.0.1:${port}`, tlsUrl: `ldaps://127.0.0.1:${tls}`, ca: path.join(dir, 'ca.pem'), stop, start: async () => { child = await run() } }
+}
