@@ -28,7 +28,7 @@ export const compute = service({
       'os-server-groups:index', 'os-server-groups:show', 'os-quota-sets:show', 'os-quota-sets:detail', 'os-simple-tenant-usage:show',
     ], projectReader),
     ...each([
-      'servers:index:get_all_tenants', 'servers:detail:get_all_tenants', 'servers:allow_all_filters', 'servers:create:forced_host', 'servers:create:zero_disk_flavor', 'compute:servers:create:requested_destination',
+      'servers:index:get_all_tenants', 'servers:detail:get_all_tenants', 'servers:allow_all_filters', 'servers:create:forced_host', 'servers:create:zero_disk_flavor',
       'servers:show:host_status', 'servers:show:host_status:unknown-only', 'os-extended-server-attributes', 'server:topology:host:index', 'os-server-diagnostics',
       'os-admin-actions:inject_network_info', 'os-admin-actions:reset_state', 'os-admin-actions:reset_network', 'os-evacuate', 'os-migrate-server:migrate', 'os-migrate-server:migrate_live',
       'servers:migrations:index', 'servers:migrations:show', 'servers:migrations:delete', 'servers:migrations:force_complete', 'os-migrations:index', 'os-shelve:shelve_offload', 'os-shelve:unshelve_to_host',
@@ -40,6 +40,8 @@ export const compute = service({
       'os-aggregates:set_metadata', 'os-aggregates:images', 'os-hosts:list', 'os-hosts:show', 'os-hosts:update', 'os-hosts:reboot', 'os-hosts:shutdown', 'os-hosts:start', 'os-server-external-events:create',
       'os-assisted-volume-snapshots:create', 'os-assisted-volume-snapshots:delete', 'os-baremetal-nodes:list', 'os-baremetal-nodes:show', 'os-console-auth-tokens', 'os-keypairs:index:others', 'limits:other_project', 'os-server-groups:index:all_projects',
     ], admin),
+    // this one alone is not under os_compute_api
+    'compute:servers:create:requested_destination': admin,
     ...each(['extensions', 'os-flavor-extra-specs:index', 'os-flavor-extra-specs:show', 'flavors', 'limits', 'os-availability-zone:list', 'os-quota-sets:defaults', 'gone', 'images', 'os-networks:list', 'os-networks:show', 'os-security-groups:get', 'os-floating-ip-pools'], authenticated),
     ...each(['os-keypairs:index', 'os-keypairs:create', 'os-keypairs:delete', 'os-keypairs:show'], userOrAdmin),
     ...each(['os-hosts:any'], adminOrReader),
