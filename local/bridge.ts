@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Control } from './control.ts'
+import { bridges, keyFile, type Many } from './host/many.ts'
 import { node, readJson, root, type Layout } from './layout.ts'
 import type { Child, Supervisor } from './supervisor.ts'
 
@@ -10,6 +11,8 @@ export interface Host {
   libvirtUri?: string
   virtType?: string
   externalCidr: string
+  /** Several real hosts on this machine. */
+  many?: Pick<Many, 'underlay' | 'reach'>
 }
 
 const simulatedName = 'sim'
@@ -26,15 +29,16 @@ export function bridgeArgs(at: Layout, host: Host): string[] {
 
 /** Starts the bridge, enrolling first whatever host is new; resolves once every one of them has told what it has. */
 export async function startBridge(at: Layout, supervisor: Supervisor, control: Control, cloud: string, host: Host): Promise<void> {
-  const fresh = keyFiles(at, host.hosts).filter((file) => !readJson<{ host?: string }>(file)?.host).length
+  const fresh = keyFiles(at, host).filter((file) => !readJson<{ host?: string }>(file)?.host).length
   const child: Child = {
-    name: 'bridge', command: node, args: ['--disable-warning=ExperimentalWarning', ...bridgeArgs(at, host), '--cloud', cloud], graceMs: 5500,
+    ...(host.many ? bridges(at, { ...host.many, tag: at.tag, externalCidr: host.externalCidr, virtType: host.virtType!, hosts: host.hosts, cloud })
+      : { name: 'bridge', command: node, args: ['--disable-warning=ExperimentalWarning', ...bridgeArgs(at, host), '--cloud', cloud], graceMs: 5500 }),
     // by environment: arguments are anyone's to read
     env: fresh ? { VIRGA_ENROLL: await control.enrolment(fresh) } : {},
   }
   const began = Date.now()
   await supervisor.start(child)
-  const ids = () => keyFiles(at, host.hosts).map((file) => readJson<{ host?: string }>(file)?.host)
+  const ids = () => keyFiles(at, host).map((file) => readJson<{ host?: string }>(file)?.host)
   await supervisor.until('bridge', 60_000 + host.hosts * 100, async () => {
     if (ids().some((id) => !id)) return false
     const here = await control.hosts()
@@ -43,6 +47,7 @@ export async function startBridge(at: Layout, supervisor: Supervisor, control: C
 }
 
 /** Where the bridge keeps who it is. */
-const keyFiles = (at: Layout, hosts: number) => hosts === 1
-  ? [at.in('bridge', 'host.json')]
+const keyFiles = (at: Layout, { hosts, many }: Host) => many
+  ? Array.from({ length: hosts }, (_, i) => keyFile(at, i + 1))
+  : hosts === 1 ? [at.in('bridge', 'host.json')]
   : Array.from({ length: hosts }, (_, i) => at.in('bridge', 'hosts', `${simulatedName}-${i + 1}`, 'host.json'))

@@ -19,6 +19,9 @@ export interface Options {
   libsqlUrl?: string
 }
 
+/** Real hosts on one machine: their addresses towards each other are from one /24. */
+const mostReal = 64
+
 export class Usage extends Error {}
 
 export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
@@ -29,7 +32,8 @@ export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [-
   --listen ADDR          address they are served on (127.0.0.1; 0.0.0.0 for all)
   --public-url URL       how it is reached from outside, behind a name or a proxy (http://ADDR:PORT)
   --hypervisor KIND      libvirt: real guests, needs root on Linux; simulated: guests that exist in name only
-  --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated
+  --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated, unless --hypervisor libvirt asks for
+                         that many real ones, each in namespaces of its own
   --no-host-packages     install no Debian packages
   --s3-url URL           keep bytes in this S3, not in DIR/s3; keys: S3_ACCESS_KEY, S3_SECRET_KEY (also S3_BUCKET, REGION_S3, S3_PUBLIC_URL)
   --libsql-url URL       keep rows in this libSQL server, not in DIR/db; its token: LIBSQL_TOKEN
@@ -63,7 +67,7 @@ export function parse(args: string[]): Options {
   }
   if (!values.data) throw new Usage('--data takes a folder')
   const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
-  if (hypervisor === 'libvirt' && hosts! > 1) throw new Usage('more than one host on this machine is simulated: leave --hypervisor libvirt out, or --hosts')
+  if (hypervisor === 'libvirt' && hosts! > mostReal) throw new Usage(`--hosts takes a number up to ${mostReal} with --hypervisor libvirt, not '${hosts}'`)
   return {
     data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, hostPackages: values['host-packages'],
     s3Url: store('s3-url', /^https?:\/\/[^?#@]+$/, 'http:// or https:// and a host'), libsqlUrl: store('libsql-url', /^(https?|libsql):\/\/[^?#@]+$/, 'http://, https:// or libsql:// and a host'),

@@ -4,9 +4,10 @@ import path from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bridgeArgs } from './bridge.ts'
 import { keptStores } from './external.ts'
+import { configFile } from './host/many.ts'
 import { releaseExternal } from './host/external.ts'
-import { processes, shortLink, startLibvirt } from './host/libvirtd.ts'
-import { isCloud, layout, node, type Layout } from './layout.ts'
+import { hostFolders, processes, shortLink, startLibvirt } from './host/libvirtd.ts'
+import { isCloud, layout, node, root, type Layout } from './layout.ts'
 import { end, fromPidfile } from './process.ts'
 import { say, seconds, step } from './say.ts'
 import { readState, type State } from './state.ts'
@@ -16,14 +17,15 @@ import { Supervisor } from './supervisor.ts'
 async function reset(at: Layout): Promise<void> {
   const state = readState(at)
   await step('processes', async (note) => note(`${await stopEverything(at)} stopped`))
-  const failures: string[] = []
-  if (state && state.hosts > 0 && existsSync(at.in('bridge'))) {
+  const failures: string[] = [], many = hostFolders(at).length
+  if (state && !many && state.hosts > 0 && existsSync(at.in('bridge'))) {
     await step('guests and networks', () => wipe(at, state)).catch((e: Error) => failures.push(e.message))
   }
   // what no bridge could be asked to end: emulators and daemons in this cloud's mount namespaces, and with them the mounts
   await Promise.all(processes(at).map(({ pid }) => end(pid, 2000)))
+  if (many) await step(`${many} hosts`, () => unmake(at)).catch((e: Error) => failures.push(e.message))
   if (failures.length) throw new Error(`${failures.join('\n')}\n${at.dir} was left as it is, so that reset can be tried again`)
-  rmSync(shortLink(at), { force: true })
+  for (const suffix of ['', ...hostFolders(at).map((dir) => `-${path.basename(dir)}`)]) rmSync(shortLink({ ...at, suffix }), { force: true })
   releaseExternal(at)
   const { s3, libsql } = keptStores(at)
   rmSync(at.dir, { recursive: true, force: true })
@@ -48,6 +50,15 @@ async function wipe(at: Layout, state: State): Promise<void> {
     await promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', ...bridgeArgs(at, { ...state, libvirtUri }), '--wipe'], { timeout: 120_000 })
       .catch((e: { stdout?: string; stderr?: string; message: string }) => { throw new Error(`the bridge could not remove everything: ${(e.stdout ?? '').trim().split('\n').at(-1) || e.stderr || e.message}`) })
   } finally { await supervisor.stopAll() }
+}
+
+/** Hosts in namespaces went with their processes; what they were connected by is left. */
+async function unmake(at: Layout): Promise<void> {
+  const late = processes(at)
+  await Promise.all(late.map(({ pid }) => end(pid, 2000)))
+  if (!existsSync(configFile(at))) return
+  await promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', path.join(root, 'local', 'host', 'bridges.ts'), at.dir, '--wipe'], { timeout: 120_000 })
+    .catch((e: { stdout?: string; message: string }) => { throw new Error(`what connects the hosts could not be removed: ${(e.stdout ?? '').trim() || e.message}`) })
 }
 
 function dataFolder(): string {

@@ -11,8 +11,11 @@ export const writeState = (at: Layout, state: State) => writeJson(at.in('cloud.j
 export function withState(options: Options, state?: State): Options & { hosts: number } {
   const hosts = options.hosts ?? state?.hosts ?? 1
   if (!state) return { ...options, hosts }
-  const wanted = options.hypervisor ?? (hosts > 1 ? 'simulated' : state.hypervisor)
+  const real = state.hypervisor === 'libvirt'
+  const wanted = options.hypervisor ?? (hosts > 1 && !(real && state.hosts > 1) ? 'simulated' : state.hypervisor)
   if (wanted !== state.hypervisor) throw new Error(`${options.data} is a cloud with the ${state.hypervisor} hypervisor: name another --data folder for a ${wanted} one, or npm run reset this one`)
+  // guests of several hosts are in their namespaces, those of one are the machine's own
+  if (real && state.hosts > 0 && (state.hosts > 1 ? hosts < state.hosts : hosts > 1)) throw new Error(`${options.data} is a cloud with ${state.hosts} real ${state.hosts > 1 ? 'hosts, which can only become more' : 'host, and stays one'}`)
   // asked for outright: servers made on real guests must not find themselves on a simulated host
   return { ...options, hosts, hypervisor: state.hypervisor }
 }

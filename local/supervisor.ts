@@ -9,6 +9,8 @@ export interface Child {
   command: string
   /** Name the data folder somewhere: a process is only taken for this cloud's own when its command line does. */
   args: string[]
+  /** What comes before the arguments, found out anew at every start. */
+  prefix?: () => string[]
   env?: Record<string, string>
   graceMs?: number
   /** One that an earlier runner left is taken over as it is. */
@@ -68,7 +70,7 @@ export class Supervisor {
     const { child } = running
     const log = openSync(this.logfile(child.name), 'a', 0o600)
     writeSync(log, `--- ${new Date().toISOString()} starting\n`)
-    const process_ = spawn(child.command, child.args, { stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...child.env } })
+    const process_ = spawn(child.command, [...child.prefix?.() ?? [], ...child.args], { stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...child.env } })
     closeSync(log)
     running.process = process_
     running.since = performance.now()

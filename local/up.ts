@@ -7,6 +7,7 @@ import type { Functions } from './functions.ts'
 import { chooseHypervisor } from './host/choose.ts'
 import { claimExternal } from './host/external.ts'
 import { startLibvirt } from './host/libvirtd.ts'
+import { startMany } from './host/many.ts'
 import { virtType } from './host/virt-type.ts'
 import type { Layout } from './layout.ts'
 import { bracketed, reachable, type Options } from './options.ts'
@@ -31,7 +32,7 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   const options = withState(given, before)
   // without a host here, those that join are real ones elsewhere
   const { kind, why } = options.hosts === 0 ? { kind: before?.hypervisor ?? 'libvirt' as const, why: undefined } : await chooseHypervisor(options, path.join(at.log, 'apt.log'))
-  const real = kind === 'libvirt' && options.hosts > 0
+  const real = kind === 'libvirt' && options.hosts > 0, many = real && options.hosts > 1
   if (why) say(`  simulated host: ${why}`)
   const state = { hypervisor: kind, hosts: options.hosts, externalCidr: before?.externalCidr ?? (real ? claimExternal(at) : '172.24.4.0/24') }
   const keys = secrets(at)
@@ -39,9 +40,9 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   // what the host needs goes on while the control plane starts
   const image = guestOr(at, real)
   const hypervisor = real ? step('libvirt', async (note) => {
-    const uri = await startLibvirt(at, supervisor)
-    note('answers')
-    return uri
+    const found = many ? { underlay: await startMany(at, supervisor, options.hosts) } : { uri: await startLibvirt(at, supervisor) }
+    note(many ? `${options.hosts} hosts answer` : 'answers')
+    return found
   }) : Promise.resolve(undefined)
   const virt = real ? image.then((made) => step('hypervisor', async (note) => {
     const type = await virtType(at, made!.kernel)
@@ -50,7 +51,7 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   })) : Promise.resolve(undefined)
   for (const side of [image, hypervisor, virt]) side.catch(() => {})   // looked at below, where it is needed
 
-  const { control, url, inner } = await controlPlane(options, at, supervisor, functions, keys)
+  const { control, url, inner, bytes } = await controlPlane(options, at, supervisor, functions, keys)
   await step('users, flavors, networks', async (note) => {
     await control.setup({ adminPassword: keys.adminPassword, demoPassword: keys.demoPassword, publicUrl: url, region, simulated: kind === 'simulated', externalCidr: state.externalCidr })
     await control.logIn(keys.adminPassword)
@@ -59,10 +60,11 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   writeState(at, state)
   await uploadImage(at, control, await image)
   if (options.hosts > 0) {
-    const host: Host = { ...state, libvirtUri: await hypervisor, virtType: await virt }
+    const { uri, underlay } = await hypervisor ?? {}
+    const host: Host = { ...state, libvirtUri: uri, virtType: await virt, ...(underlay && { many: { underlay, reach: bytes } }) }
     await step('bridge', async (note) => {
       await startBridge(at, supervisor, control, inner, host)
-      note(options.hosts === 1 ? `this machine is a ${real ? '' : 'simulated '}host` : `${options.hosts} simulated hosts`)
+      note(options.hosts === 1 ? `this machine is a ${real ? '' : 'simulated '}host` : `${options.hosts} ${real ? '' : 'simulated '}hosts`)
     })
   }
   writeClientFiles(at, url, region, { user: 'admin', password: keys.adminPassword, project: 'admin' }, { user: 'demo', password: keys.demoPassword, project: 'demo' })
@@ -85,7 +87,7 @@ async function controlPlane(options: Options, at: Layout, supervisor: Supervisor
     } }))
     await supervisor.until('functions', 60_000, control.answers)
   })
-  return { control, url, inner }
+  return { control, url, inner, bytes: [bindings.S3_URL, bindings.S3_PUBLIC_URL].filter((u) => u !== undefined) }
 }
 
 /** The guest's files; without what builds them, and no real host to boot them, undefined. */

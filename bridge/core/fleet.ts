@@ -18,7 +18,7 @@ export async function startFleet(flags: Flags, version: string, log: Log, signal
   const next = async () => {
     for (let name = names.shift(); name && !signal.aborted; name = names.shift()) {
       const state = folder(flags, name)
-      const mine = flags.hosts > 1 ? log.with({ host: name }) : log
+      const mine = log.with({ host: name })
       const signer = await identity({ cloud: flags.cloud, token: flags.token, name, file: join(state, 'host.json'), log: mine, signal })
       const drivers = await make(name)
       hosts.push(await startHost({
@@ -59,10 +59,10 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   if (flags.hosts > 1) throw new Error('--hosts is for simulated hosts; a machine is one libvirt host')
   // Loaded only when asked for: a machine without libvirt can simulate.
   const [{ libvirtDrivers }, { linuxNet }] = await Promise.all([import('../libvirt/index.ts'), import('../network/index.ts')])
-  const { state: stateDir, externalCidr, uplink, underlay, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
+  const { state: stateDir, externalCidr, uplink, externalDevice, underlay, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
   const tag = await ownTag(flags)
   return async () => {
-    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, underlay, log: (line) => log(line) })
+    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, externalDevice, underlay, log: (line) => log(line) })
     return libvirtDrivers({ stateDir, uri, virtType, tag, net, address: underlay })
   }
 }

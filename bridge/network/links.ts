@@ -36,8 +36,10 @@ export function bridgeCommands(plan: Plan, names: Names, have: Links, external: 
   for (const n of plan.networks.values()) if (!n.external) out.push(...bridge(n.bridge, n.mtu, alias(n.id), have))
   const outside = [...plan.networks.values()].find((n) => n.external)
   if (outside || external.cidr || external.device) {
+    // Where it leads to other hosts it has no address to answer for, and a MAC it shared with theirs would keep frames from them.
+    const mac = `address 02:76:${names.tag.slice(0, 2)}:${names.tag.slice(2)}:00:01`
     // Its address would otherwise follow the lowest one of its ports, and the host's neighbours would lose it.
-    out.push(...bridge(names.ext, outside?.mtu ?? 1500, `address 02:76:${names.tag.slice(0, 2)}:${names.tag.slice(2)}:00:01`, have))
+    out.push(...bridge(names.ext, outside?.mtu ?? 1500, external.device && !external.cidr ? 'alias virga:outside' : mac, have))
   }
   return out
 }

@@ -25,7 +25,7 @@ function forbidden(): string | undefined {
  */
 export async function chooseHypervisor(options: Options, aptLog: string): Promise<{ kind: 'libvirt' | 'simulated'; why?: string }> {
   if (options.hypervisor === 'simulated') return { kind: 'simulated' }
-  if (options.hosts! > 1) return { kind: 'simulated', why: `${options.hosts} hosts on one machine` }
+  if (options.hosts! > 1 && !options.hypervisor) return { kind: 'simulated', why: `${options.hosts} hosts on one machine` }
   const why = await reason(options, aptLog)
   if (!why) return { kind: 'libvirt' }
   if (options.hypervisor) throw new Error(`--hypervisor libvirt: ${why}`)

@@ -74,6 +74,12 @@ describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 6
     expect(await first.call(one.ns, two.ip, 81)).toBeUndefined()
   })
   test('full frames pass', async () => { expect(await first.in(one.ns, 'ping', '-c', '1', '-W', '2', '-M', 'do', '-s', '1372', two.ip)).toBeDefined() })
+  test('the network\'s own port, one MAC on every host, is heard on its own host alone', async () => {
+    expect(await first.pings(one.ns, '10.8.0.2')).toBe(true)
+    expect(await first.pings(one.ns, '10.8.0.3')).toBe(false)
+    const fdb = run('nsenter', `--net=/run/netns/${m1}`, 'bridge', 'fdb', 'show')
+    expect(fdb).not.toMatch(new RegExp(`fa:16:3e:dd:${first.tag.slice(2)}:01 dev v7e5ax`))
+  })
   test('metadata is each host\'s own', async () => {
     for (const [lab, guest] of [[first, one], [second, two]] as const) {
       const answer = await lab.in(guest.ns, 'busybox', 'wget', '-q', '-O', '-', 'http://169.254.169.254/openstack/latest/meta_data.json')
