@@ -110,6 +110,8 @@ export const desired = t.Object({
     addresses: t.Array(t.Object({ subnet: uuid, address }, closed)),
     hostname: t.Optional(t.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })),
     dhcpOptions: t.Array(t.Object({ code: t.Integer({ minimum: 1, maximum: 254 }), value: t.String({ maxLength: 255 }), family: t.Enum([4, 6]) }, closed)),
+    /** A sub-port: its frames are those of this port of the same guest, with this tag. */
+    trunk: t.Optional(t.Object({ parent: uuid, vlan: t.Integer({ minimum: 1, maximum: 4094 }) }, closed)),
     /** What its traffic may take, and the DSCP mark of what it sends; `packets` counts thousands a second. */
     qos: t.Optional(t.Object({ ...paces, dscp: t.Optional(t.Integer({ minimum: 0, maximum: 63 })), packets: t.Optional(t.Object(paces, closed)) }, closed)),
     /** Absent: port security is off, everything passes. Present: only what is listed, stateful, default deny. */

@@ -154,6 +154,35 @@ export const routerInterface = sqliteTable('router_interface', {
   subnet: text('subnet').notNull().references(() => subnet.id),
 }, (t) => [primaryKey({ columns: [t.router, t.port, t.subnet] }), uniqueIndex('router_interface_subnet').on(t.router, t.subnet), index('router_interface_of_subnet').on(t.subnet), index('router_interface_port').on(t.port)])
 
+/** A port whose guest speaks for other ports too, in tagged frames. Triggers keep those ports where it is. */
+export const trunk = sqliteTable('trunk', {
+  ...standard,
+  adminUp: flag('admin_up').notNull().default(true),
+  port: text('port').notNull().unique('trunk_port').references(() => port.id, { onDelete: 'cascade' }),
+}, (t) => [index('trunk_project').on(t.project, t.id)])
+
+export const subPort = sqliteTable('sub_port', {
+  port: text('port').primaryKey().references(() => port.id, { onDelete: 'cascade' }),
+  trunk: text('trunk').notNull().references(() => trunk.id, { onDelete: 'cascade' }),
+  segmentationType: text('segmentation_type').notNull(),
+  segmentationId: integer('segmentation_id').notNull(),
+}, (t) => [uniqueIndex('sub_port_tag').on(t.trunk, t.segmentationId)])
+
+/** Ports of a floating address that lead to ports of guests. */
+export const portForwarding = sqliteTable('port_forwarding', {
+  id: text('id').primaryKey(),
+  floatingIp: text('floating_ip').notNull().references(() => floatingIp.id, { onDelete: 'cascade' }),
+  description: text('description').notNull().default(''),
+  protocol: text('protocol').notNull(),
+  /** First and last of each side; as many outside as inside. */
+  outerMin: integer('outer_min').notNull(),
+  outerMax: integer('outer_max').notNull(),
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  inner: text('inner').notNull(),
+  innerMin: integer('inner_min').notNull(),
+  innerMax: integer('inner_max').notNull(),
+}, (t) => [index('port_forwarding_floating').on(t.floatingIp), index('port_forwarding_port').on(t.port)])
+
 export const floatingIp = sqliteTable('floating_ip', {
   ...standard,
   ...qos,

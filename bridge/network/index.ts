@@ -103,7 +103,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     },
     async ports() {
       const [force, have] = await Promise.all([inForce(), links(n)])
-      return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP'))
+      return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP') && (!last?.plan.ports.get(id)?.trunk || last.trunked.has(id)))
     },
     tap: (port) => n.tap(port),
     async ready(nics: Nic[]) {

@@ -56,14 +56,30 @@ const up = (link: Link) => link.flags.includes('UP') ? [] : [`link set dev ${lin
 
 export function tapCommands(plan: Plan, have: Links): string[] {
   return [...plan.ports.values()].flatMap((p) => {
-    const link = have.get(p.tap)
-    const out = link ? [] : [`tuntap add dev ${p.tap} mode tap`, `link set dev ${p.tap} addrgenmode none`]
+    let link = have.get(p.tap)
+    const out: string[] = []
+    // Half a pair, or one from before the port was in a trunk, or after.
+    if (link && Boolean(p.trunk) !== have.has(branchOf(p.tap))) { out.push(`link del dev ${p.tap}`); link = undefined }
+    if (!link) out.push(p.trunk ? `link add name ${p.tap} mtu ${p.network.mtu} type veth peer name ${p.trunk.branch} mtu ${p.network.mtu}` : `tuntap add dev ${p.tap} mode tap`, `link set dev ${p.tap} addrgenmode none`)
+    if (p.trunk) {
+      const end = link && have.get(p.trunk.branch)
+      if (!end) out.push(`link set dev ${p.trunk.branch} addrgenmode none`)
+      if (ownerOf(end ?? { ifname: '', ifindex: 0, mtu: 0, flags: [] }) !== p.id) out.push(`link set dev ${p.trunk.branch} ${alias(p.id)}`)
+      if (end && end.mtu !== p.network.mtu) out.push(`link set dev ${p.trunk.branch} mtu ${p.network.mtu}`)
+      if (!end?.flags.includes('UP')) out.push(`link set dev ${p.trunk.branch} up`)
+    }
     if (!link || ownerOf(link) !== p.id) out.push(`link set dev ${p.tap} ${alias(p.id)}`)
     out.push(...join(p.tap, p.network, link))
     if (!link ? p.up : link.flags.includes('UP') !== p.up) out.push(`link set dev ${p.tap} ${p.up ? 'up' : 'down'}`)
     return out
   })
 }
+
+/** The branch of a tap, whose names differ by one letter. */
+const branchOf = (tap: string) => `${tap.slice(0, 5)}u${tap.slice(6)}`
+
+/** The tap that a branch is the other end of, and goes with. */
+export const tapOf = (device: string) => device[5] === 'u' ? `${device.slice(0, 5)}t${device.slice(6)}` : ''
 
 export function join(name: string, network: Network, link: Link | undefined): string[] {
   return [

@@ -15,6 +15,8 @@ export interface Names {
   vxlan(network: string): string
   /** Where what a limited guest sends waits. */
   ifb(port: string): string
+  /** The other end of a sub-port's device, where its trunk leads. */
+  branch(port: string): string
   /** The host's ends of the veth pairs into DHCP namespaces, router interfaces and router gateways. */
   dhcpVeth(network: string): string
   interfaceVeth(port: string): string
@@ -31,7 +33,7 @@ export interface Names {
 export function names(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`tag must be 4 hex digits, not ${JSON.stringify(tag)}`)
   const prefix = `v${tag}`
-  const device = new RegExp(`^${prefix}([btxdpgq][0-9a-f]{9}|ext)$`)
+  const device = new RegExp(`^${prefix}([btxdpgqu][0-9a-f]{9}|ext)$`)
   const space = new RegExp(`^${prefix}[dr]-[0-9a-f]{9}$`)
   return {
     tag, prefix, ext: `${prefix}ext`, table: `virga_${tag}`,
@@ -39,6 +41,7 @@ export function names(tag: string): Names {
     tap: (id) => `${prefix}t${short(id)}`,
     vxlan: (id) => `${prefix}x${short(id)}`,
     ifb: (id) => `${prefix}q${short(id)}`,
+    branch: (id) => `${prefix}u${short(id)}`,
     dhcpVeth: (id) => `${prefix}d${short(id)}`,
     interfaceVeth: (id) => `${prefix}p${short(id)}`,
     gatewayVeth: (id) => `${prefix}g${short(id)}`,

@@ -16,7 +16,7 @@ export interface Lease { port: string; network: string; mac: string; addresses: 
 export interface Security { ingress: Rule[]; egress: Rule[]; pairs: { mac: string; cidr: Cidr }[] }
 export interface Pace { kbps: number; burst: number }
 export interface Qos { egress?: Pace; ingress?: Pace; dscp?: number; packets?: { egress?: Pace; ingress?: Pace } }
-export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security; qos?: Qos }
+export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security; qos?: Qos; /** The port whose tagged frames are this one's, on this host too. */ trunk?: { parent: string; vlan: number; branch: string } }
 export interface RouterLink { host: string; inside: string; network: Network; mac: string; addresses: { address: string; prefix: number }[] }
 export interface Router {
   id: string; ns: string; gateway?: RouterLink & { via: string[]; snat: boolean }
@@ -95,13 +95,18 @@ export function plan(desired: Desired, names: Names): Plan {
       const c = cidr(pair.cidr)
       return c && unicast(pair.mac) ? [{ mac: pair.mac, cidr: c }] : (bad(`${where}: address pair ${JSON.stringify(pair)}`), [])
     })
-    ports.set(p.id, { id: p.id, tap: names.tap(p.id), network, mac: p.mac, server: p.server, up: p.up, addresses, qos: p.qos,
+    ports.set(p.id, { id: p.id, tap: names.tap(p.id), network, mac: p.mac, server: p.server, up: p.up, addresses, qos: p.qos, trunk: p.trunk && { ...p.trunk, branch: names.branch(p.id) },
       security: p.security && { ingress: p.security.ingress, egress: p.security.egress, pairs } })
     const options = p.dhcpOptions.flatMap((o) => {
       const value = optionValue(o.code, o.value, o.family)
       return value === undefined ? (bad(`${where}: DHCP option ${o.code} cannot be ${JSON.stringify(o.value)}`), []) : [{ code: o.code, value, family: o.family }]
     })
     leases.push({ port: p.id, network: p.network, mac: p.mac, addresses, hostname: hostname(p.hostname), options })
+  }
+  for (const p of ports.values()) {
+    if (!p.trunk || (ports.get(p.trunk.parent) && !ports.get(p.trunk.parent)!.trunk)) continue
+    bad(`port ${p.id}: its trunk's port ${p.trunk.parent} is not on this host`)
+    ports.delete(p.id)
   }
   const remote: Plan['remote'] = []
   for (const e of desired.elsewhere) {

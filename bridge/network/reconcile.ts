@@ -5,7 +5,7 @@ import { dhcpDaemon, dhcpSpace, type Places } from './dhcp.ts'
 import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
 import { cut } from './flows.ts'
-import { bridgeCommands, forwarding, hasTunnel, hostSide, links, removeLinks, tapCommands, tunnelCommands, type External } from './links.ts'
+import { bridgeCommands, forwarding, hasTunnel, hostSide, links, removeLinks, tapCommands, tapOf, tunnelCommands, type External } from './links.ts'
 import type { Metadata } from './metadata.ts'
 import type { Names } from './names.ts'
 import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
@@ -14,6 +14,7 @@ import { metadataPort, routerDaemon, routerSpace, translate } from './routers.ts
 import { each, ipBatch, run } from './run.ts'
 import { ifbCommands, ifbsOf, release, shape, shapeRouter, type Shaped } from './shaping.ts'
 import { ensure as ensureSpace, type Space } from './space.ts'
+import { connect } from './trunks.ts'
 import { assignZones, state, zonesOf } from './state.ts'
 import { spaces } from './wipe.ts'
 
@@ -25,7 +26,8 @@ export interface Host {
   names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
 }
 /** `failed`: what the host refused, to be tried again; the rest is in force. */
-export interface Reconciled { plan: Plan; daemons: Daemon[]; problems: string[]; failed: Error[] }
+/** `trunked`: the sub-ports whose trunk leads to them. */
+export interface Reconciled { plan: Plan; trunked: Set<string>; daemons: Daemon[]; problems: string[]; failed: Error[] }
 
 /** `first`: nothing is known of what an earlier process was doing when it ended. */
 export async function reconcile(host: Host, desired: Desired, first: boolean): Promise<Reconciled> {
@@ -52,7 +54,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
 
   const wanted = wantedDevices(plan, host)
   await part(release(plan, names, have, host.shaped))
-  await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d)), names))
+  await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d) && !have.has(tapOf(d))), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
   await part(ipBatch(tunnelCommands(plan, names, have, host.underlay)))
@@ -62,7 +64,8 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   const daemons = await part(namespaces(host, plan, have, existing, problems)) as Daemon[] | undefined ?? []
   // Last, since gateways are made with their namespaces.
   await part(shape(plan, names, host.shaped))
-  return { plan, daemons, problems, failed }
+  const trunked = await part(connect(plan, host.shaped, names)) as Set<string> | undefined ?? new Set<string>()
+  return { plan, daemons, problems, failed, trunked }
 }
 
 const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))
@@ -76,7 +79,10 @@ function wantedDevices(plan: Plan, { names, external, underlay }: Host): Set<str
     if (n.dhcp) out.add(names.dhcpVeth(n.id))
     if (hasTunnel(n, underlay)) out.add(names.vxlan(n.id))
   }
-  for (const p of plan.ports.values()) out.add(p.tap)
+  for (const p of plan.ports.values()) {
+    out.add(p.tap)
+    if (p.trunk) out.add(p.trunk.branch)
+  }
   for (const d of ifbsOf(plan, names)) out.add(d)
   for (const r of plan.routers) for (const l of [...r.interfaces, ...(r.gateway ? [r.gateway] : [])]) out.add(l.host)
   return out

@@ -82,7 +82,11 @@ export async function release(plan: Plan, names: Names, have: Links, shaped: Sha
   for (const d of await qdiscs()) {
     const w = want.get(d.dev)
     if (!w || !have.has(d.dev)) continue
-    if (d.kind === 'ingress' && !w.arriving) out.push(`qdisc del dev ${d.dev} ingress`)
+    // Trunks share it with limits, and set themselves up anew after it.
+    if (d.kind === 'ingress' && !w.arriving && (shaped.get(d.dev)?.includes('mirred') || !shaped.has(`${d.dev}/trunk`))) {
+      out.push(`qdisc del dev ${d.dev} ingress`)
+      shaped.delete(`${d.dev}/trunk`)
+    }
     if (d.root && d.kind === 'htb' && !w.root) out.push(`qdisc del dev ${d.dev} root`)
   }
   for (const key of shaped.keys()) if (!key.includes('/') && !want.get(key)?.root && !want.get(key)?.arriving) shaped.delete(key)
@@ -101,6 +105,7 @@ export async function shape(plan: Plan, names: Names, shaped: Shaped): Promise<v
     const root = there.get(dev)?.some((d) => d.root && d.kind === 'htb') ?? false, arriving = there.get(dev)?.some((d) => d.kind === 'ingress')
     if (shaped.get(dev) === sum && (!w.root || root) && (!w.arriving || arriving)) continue
     out.push(...w.root?.(root) ?? [])
+    if (w.arriving) shaped.delete(`${dev}/trunk`)
     if (w.arriving) out.push(...(arriving ? [`qdisc del dev ${dev} ingress`] : []), `qdisc add dev ${dev} ingress`, ...w.arriving)
     now.push([dev, sum])
     shaped.delete(dev)

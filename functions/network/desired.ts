@@ -2,7 +2,7 @@ import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import { server } from '../../schema/compute.ts'
 import { host } from '../../schema/host.ts'
 import type { Desired, Rule } from '../../schema/hosts.ts'
-import { address, addressGroup, floatingIp, network, port, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet } from '../../schema/network.ts'
+import { address, addressGroup, floatingIp, network, port, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet, subPort, trunk } from '../../schema/network.ts'
 import type { HostRow } from '../hosts/signed.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { full as column, q } from '../kernel/db.ts'
@@ -22,7 +22,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
   const nets = q.select({ id: port.network }).from(port).where(or(here, inArray(port.id, legPorts), inArray(port.id, gatewayPorts)))
   const groupsHere = q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(here)))
   const remoteGroups = q.select({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, groupsHere), isNotNull(securityGroupRule.remoteGroup)))
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround, paces] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround, paces, branches] = await ctx.read(
     q.select().from(network).where(inArray(network.id, nets)),
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     q.select().from(port).where(inArray(port.network, nets)),
@@ -47,6 +47,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       .where(and(inArray(port.network, nets), eq(router.adminUp, true), isNotNull(router.host))),
     q.select().from(qosRule).where(sql`${qosRule.policy} in (select qos_policy from port where host = ${h.id} union select qos_policy from network where id in ${nets}
       union select qos_policy from router where host = ${h.id} union select f.qos_policy from floating_ip f join router r on r.id = f.router where r.host = ${h.id})`),
+    q.select({ port: subPort.port, parent: trunk.port, vlan: subPort.segmentationId, up: trunk.adminUp }).from(subPort).innerJoin(trunk, eq(trunk.id, subPort.trunk)).innerJoin(port, eq(port.id, trunk.port)).where(here),
   )
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))
   const of = <T, K>(list: T[], key: (t: T) => K) => { const m = Map.groupBy(list, key); return (k: K) => m.get(k) ?? [] }
@@ -89,7 +90,11 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     const packets = pacesOf(policy, 'packet_rate_limit'), dscp = paces.find((x) => x.policy === policy && x.kind === 'dscp_marking')?.value
     return { ...pacesOf(policy, 'bandwidth_limit'), ...(dscp === undefined ? {} : { dscp }), ...(packets && { packets }) }
   }
-  const isGuest = (p: (typeof ports)[number]) => p.deviceOwner.startsWith('compute:') && p.device !== ''
+  const branchOf = new Map(branches.map((b) => [b.port, b]))
+  const plugged = (p: (typeof ports)[number]) => p.deviceOwner.startsWith('compute:') && p.device !== ''
+  /** The port the guest itself has: its own, or that of the trunk it is in. */
+  const trunkOf = (p: (typeof ports)[number]) => { const b = branchOf.get(p.id); return b && ports.find((x) => x.id === b.parent && plugged(x)) }
+  const isGuest = (p: (typeof ports)[number]) => plugged(p) || trunkOf(p) !== undefined
   const label = (p: (typeof ports)[number]) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(p.dnsName) ? p.dnsName : `host-${addressesOf(p.id)[0]?.address.replace(/[.:]+/g, '-').replace(/^-|-$/g, '') ?? p.id.slice(0, 8)}`)
 
   return {
@@ -107,7 +112,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
       }
     }),
     ports: ports.filter((p) => p.host === h.id && isGuest(p)).map((p) => ({
-      id: p.id, network: p.network, mac: p.mac, server: p.device, up: p.adminUp, addresses: bound(p), hostname: label(p), qos: qos(p), security: security(p),
+      id: p.id, network: p.network, mac: p.mac, server: trunkOf(p)?.device ?? p.device, up: p.adminUp && (branchOf.get(p.id)?.up ?? true), trunk: trunkOf(p) && { parent: trunkOf(p)!.id, vlan: branchOf.get(p.id)!.vlan }, addresses: bound(p), hostname: label(p), qos: qos(p), security: security(p),
       dhcpOptions: p.dhcpOptions.flatMap((o) => dhcpOption(o) ?? []),
     })),
     elsewhere: ports.filter((p) => !(p.host === h.id && isGuest(p)) && (!p.deviceOwner.startsWith('network:') || (isLeg(p) && hostOf(p) !== h.id))).map((p) => {

@@ -18,6 +18,7 @@ import { neutron } from './service.ts'
 import { poolActions, poolResource, subnetPools } from './subnetpools/api.ts'
 import { subnetResource, subnets } from './subnets/api.ts'
 import { tagsOf } from './tags/api.ts'
+import { trunkActions, trunkResource, trunks } from './trunks/api.ts'
 import { zones } from './zones/api.ts'
 
 export default neutron.serve([
@@ -25,8 +26,8 @@ export default neutron.serve([
   networks, subnets, ports,
   routers, addInterface, removeInterface, extraRoutes, floatingIps,
   securityGroups, securityGroupRules, addressGroups, addressGroupActions,
-  policies, qosRules,
+  policies, qosRules, trunks, trunkActions,
   subnetPools, poolActions, addressScopes, rbacPolicies, quotas,
   agents, dhcpScheduling, routerScheduling, zones, availability,
-  ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource].map(tagsOf),
+  ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource, trunkResource].map(tagsOf),
 ])

@@ -8,7 +8,7 @@ import { q } from '../kernel/db.ts'
 /** A port is ACTIVE while its host shows it up with filters in force, DOWN when it does not: level, not edge. */
 export async function observePorts(ctx: Ctx, host: HostRow, seen: Inventory) {
   const shown = JSON.stringify(seen.ports), listed = sql`(select value from json_each(${shown}))`
-  const [wrong] = await ctx.read(q.select({ id: port.id, status: port.status }).from(port).where(and(eq(port.host, host.id), sql`${port.deviceOwner} like 'compute:%'`,
+  const [wrong] = await ctx.read(q.select({ id: port.id, status: port.status }).from(port).where(and(eq(port.host, host.id), sql`(${port.deviceOwner} like 'compute:%' or ${port.deviceOwner} = 'trunk:subport')`,
     sql`((${port.status} = 'ACTIVE' and (${port.id} not in ${listed} or not ${port.adminUp})) or (${port.status} <> 'ACTIVE' and ${port.adminUp} and ${port.id} in ${listed}))`)).limit(5000))
   // A guest just started is marked by its own saga; what an older look at the host says must not undo that.
   const up = wrong.filter((p) => p.status !== 'ACTIVE').map((p) => p.id), down = wrong.filter((p) => p.status === 'ACTIVE').map((p) => p.id)

@@ -50,9 +50,11 @@ export function touch(ctx: Ctx, what: Touched) {
 
 /** A network or its subnets changed: routers with their gateway there are concerned too. */
 export const touchNetworks = (ctx: Ctx, ids: string[]) => touch(ctx, { networks: listed(ids), routers: sql`select id from router where external_network in (${listed(ids)})` })
+/** These ports and, of trunks, those that come and go with them. */
+export const withSubPorts = (ports: SQL) => sql`${ports} union select s.port from trunk t join sub_port s on s.trunk = t.id where t.port in (${ports})`
 /** Hosts that see these ports, or name a group they are in. */
 export const touchPorts = (ctx: Ctx, ids: string[]) => (ids.length ? touch(ctx, {
-  networks: sql`select network from port where id in (${listed(ids)})`, groups: sql`select security_group from port_security_group where port in (${listed(ids)})`,
+  networks: sql`select network from port where id in (${withSubPorts(listed(ids))})`, groups: sql`select security_group from port_security_group where port in (${withSubPorts(listed(ids))})`,
 }) : undefined)
 
 /** A port joined or left these groups: hosts of their members, and of members of groups that name them. */

@@ -1279,6 +1279,25 @@ CREATE INDEX `port_project` ON `port` (`project`,`id`);
 --> statement-breakpoint
 CREATE INDEX `port_qos` ON `port` (`qos_policy`) WHERE qos_policy is not null;
 --> statement-breakpoint
+CREATE TABLE `port_forwarding` (
+	`id` text PRIMARY KEY NOT NULL,
+	`floating_ip` text NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`protocol` text NOT NULL,
+	`outer_min` integer NOT NULL,
+	`outer_max` integer NOT NULL,
+	`port` text NOT NULL,
+	`inner` text NOT NULL,
+	`inner_min` integer NOT NULL,
+	`inner_max` integer NOT NULL,
+	FOREIGN KEY (`floating_ip`) REFERENCES `floating_ip`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `port_forwarding_floating` ON `port_forwarding` (`floating_ip`);
+--> statement-breakpoint
+CREATE INDEX `port_forwarding_port` ON `port_forwarding` (`port`);
+--> statement-breakpoint
 CREATE TABLE `port_security_group` (
 	`port` text NOT NULL,
 	`security_group` text NOT NULL,
@@ -1429,6 +1448,17 @@ CREATE INDEX `security_group_rule_remote_addresses` ON `security_group_rule` (`r
 --> statement-breakpoint
 CREATE INDEX `security_group_rule_project` ON `security_group_rule` (`project`,`id`);
 --> statement-breakpoint
+CREATE TABLE `sub_port` (
+	`port` text PRIMARY KEY NOT NULL,
+	`trunk` text NOT NULL,
+	`segmentation_type` text NOT NULL,
+	`segmentation_id` integer NOT NULL,
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`trunk`) REFERENCES `trunk`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `sub_port_tag` ON `sub_port` (`trunk`,`segmentation_id`);
+--> statement-breakpoint
 CREATE TABLE `subnet` (
 	`id` text PRIMARY KEY NOT NULL,
 	`project` text NOT NULL,
@@ -1481,3 +1511,21 @@ CREATE TABLE `subnet_pool` (
 );
 --> statement-breakpoint
 CREATE INDEX `subnet_pool_project` ON `subnet_pool` (`project`,`id`);
+--> statement-breakpoint
+CREATE TABLE `trunk` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`description` text DEFAULT '' NOT NULL,
+	`tags` text DEFAULT '[]' NOT NULL,
+	`revision` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`admin_up` integer DEFAULT true NOT NULL,
+	`port` text NOT NULL,
+	FOREIGN KEY (`port`) REFERENCES `port`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `trunk_port` ON `trunk` (`port`);
+--> statement-breakpoint
+CREATE INDEX `trunk_project` ON `trunk` (`project`,`id`);

@@ -5,7 +5,7 @@ import { readAddress, readCidr } from '../addresses.ts'
 import type { NetworkRow, PortRow } from './plan.ts'
 
 const refused = (verb: string, what: string) => forbidden(`(rule:${verb}_port and rule:${verb}_port:${what}) is disallowed by policy`, { type: 'PolicyNotAuthorized' })
-const RESERVED = /^(network|compute|baremetal):/
+const RESERVED = /^(network|compute|baremetal|trunk):/
 
 /**
  * Who may set what. Owners of shared networks decide about addresses on them; bindings are the operator's; owners' names

@@ -7,7 +7,7 @@ import { newMac } from '../addresses.ts'
 import { usableNetworks } from '../networks/visible.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { defaultGroupQuery, ensureDefaultGroup, groupsQuery, type GroupRow } from '../security/groups.ts'
-import { touch, touchPorts } from '../touch.ts'
+import { touch, touchPorts, withSubPorts } from '../touch.ts'
 import { type AddressRow, chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
 
 export type PortRow = typeof port.$inferSelect
@@ -134,7 +134,8 @@ export function activatePorts(ctx: Ctx, server: string) {
 /** Lets go of a server's ports: those made for it vanish with their addresses, the others are free again. */
 export function releasePorts(ctx: Ctx, server: string) {
   const mine = and(eq(port.device, server), sql`${port.deviceOwner} like 'compute:%'`)
-  touch(ctx, { networks: sql`select network from port where device = ${server}`, groups: sql`select m.security_group from port_security_group m join port p on p.id = m.port where p.device = ${server}` })
+  const all = withSubPorts(sql`select id from port where device = ${server}`)
+  touch(ctx, { networks: sql`select network from port where id in (${all})`, groups: sql`select security_group from port_security_group where port in (${all})` })
   ctx.stage(q.update(floatingIp).set({ port: null, fixedAddress: null, router: null, status: 'DOWN', updatedAt: ctx.now() })
     .where(inArray(floatingIp.port, q.select({ id: port.id }).from(port).where(and(mine, eq(port.ownedByServer, true))))))
   ctx.stage(q.delete(port).where(and(mine, eq(port.ownedByServer, true))))

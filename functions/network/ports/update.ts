@@ -8,7 +8,7 @@ import { rows, type Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
 import { policyQuery, usePolicy } from '../qos/use.ts'
 import { visibleGroups } from '../security/groups.ts'
-import { touch } from '../touch.ts'
+import { listed, touch, withSubPorts } from '../touch.ts'
 import { chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
 import { checkMay, checkSecurity, mergeOptions, readMac, readPairs } from './check.ts'
 import type { NetworkRow, PortRow } from './plan.ts'
@@ -63,7 +63,7 @@ export async function updatePort(ctx: Ctx, row: Row, change: Row, joined: any[])
   for (const a of held) if (taken.some((t) => t.subnet === a.subnet && t.address === a.address)) throw conflict(`IP address ${a.address} already allocated in subnet ${a.subnet}.`, { type: 'IpAddressAlreadyAllocated' })
   if (changesAddresses && legs.some((l) => !held.some((a) => a.subnet === l.subnet))) throw invalid(`Bad port request: Subnets of router interface port ${now.id} cannot be changed; remove the interface instead.`, { type: 'BadRequest' })
 
-  const around = () => touch(ctx, { networks: sql`select ${now.network}`, groups: sql`select security_group from port_security_group where port = ${now.id}`, hosts: now.host ? [now.host] : [] })
+  const around = () => touch(ctx, { networks: sql`select network from port where id in (${withSubPorts(listed([now.id]))})`, groups: sql`select security_group from port_security_group where port = ${now.id}`, hosts: now.host ? [now.host] : [] })
   const joins = member.filter((g) => !haveGroups.includes(g)), leaves = haveGroups.filter((g) => !member.includes(g))
   if (leaves.length) around()
   const out = rows(port).update(ctx, row, set)

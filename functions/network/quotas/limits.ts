@@ -9,7 +9,7 @@ export const defaults: Record<string, number> = {
 }
 const tables: Record<string, string> = {
   network: 'network', subnet: 'subnet', port: 'port', router: 'router', floatingip: 'floating_ip', security_group: 'security_group',
-  security_group_rule: 'security_group_rule', subnetpool: 'subnet_pool', rbac_policy: 'rbac', address_group: 'address_group',
+  security_group_rule: 'security_group_rule', subnetpool: 'subnet_pool', rbac_policy: 'rbac', address_group: 'address_group', trunk: 'trunk',
 }
 export const counted = Object.keys(tables)
 
