@@ -36,6 +36,19 @@ describe('a server', () => {
     expect([rows.length, held.length]).toEqual([0, 0])
   })
 
+  it('goes to the host an admin names; others may not choose', async () => {
+    const { name } = host
+    const ask = async (token: string, named: string) => c.call('POST', '/compute/v2.1/servers', { token, version: V, body: { server: { name: 'placed', flavorRef: '1', imageRef: IMAGE, networks: 'none', host: named } } })
+    expect((await ask(demo, name)).status).toBe(403)
+    const r = await ask(await c.admin(), name)
+    expect(r.status, r.text).toBe(202)
+    await host.work()
+    const { server: made } = (await c.call('GET', `/compute/v2.1/servers/${r.body.server.id}`, { token: await c.admin(), version: V })).body
+    expect(made).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': name })
+    await c.call('DELETE', `/compute/v2.1/servers/${made.id}`, { token: await c.admin() })
+    await host.work()
+  })
+
   it('that no host can take is in ERROR with a fault, and can be deleted', async () => {
     await c.db().write([q.insert(flavor).values({ id: 'huge', name: 'huge', vcpus: 1, memoryMb: 1 << 15, diskGb: 5000, extraSpecs: {}, createdAt: 1 })])
     const r = await create({ flavorRef: 'huge' })
