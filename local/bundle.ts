@@ -35,6 +35,8 @@ export async function bundle(dir: string): Promise<Bundle> {
 const nodePrefix = {
   name: 'node-prefix',
   setup(on: import('esbuild').PluginBuild) {
+    // This runtime's debuglog writes always, and what this one writes is who asked a directory for whom.
+    on.onLoad({ filter: /[\\/]ldapts[\\/]dist[\\/]index\.mjs$/ }, (at) => ({ contents: readFileSync(at.path, 'utf8').replace('debuglog("ldapts")', '() => {}'), loader: 'js' }))
     const builtin = /^(assert|async_hooks|buffer|crypto|events|path|process|querystring|stream|string_decoder|timers|url|util|zlib)(\/|$)/
     on.onResolve({ filter: builtin }, ({ path, kind }) => kind === 'entry-point' ? undefined : { path: `node:${path}`, external: true })
   },

@@ -30,7 +30,9 @@ export function workerConfig(of: WorkerConfig): string {
     globalOutbound: text('internet'),
   })
   // "private" and "local" are closed unless named: the database and the store are on this machine
-  const internet = struct({ allow: list(['public', 'private', 'local'].map(text)), tlsOptions: '(trustBrowserCas = true)' })
+  // A directory or provider of one's own may have an authority of its own: PEM text in TRUSTED_CERTIFICATES.
+  const own = of.vars.TRUSTED_CERTIFICATES?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  const internet = struct({ allow: list(['public', 'private', 'local'].map(text)), tlsOptions: struct({ trustBrowserCas: 'true', ...(own.length && { trustedCertificates: list(own.map((c) => text(`${c}\n`))) }) }) })
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
