@@ -11,5 +11,6 @@ export const kinds: Kind[] = [
   { type: 'dscp_marking', plural: 'dscp_marking_rules', value: 'dscp_mark', schema: t.Enum(MARKS), directions: [], enforced: true },
   { type: 'packet_rate_limit', plural: 'packet_rate_limit_rules', value: 'max_kpps', schema: amount, burst: 'max_burst_kpps', directions: ['egress', 'ingress'], enforced: true },
   { type: 'minimum_bandwidth', plural: 'minimum_bandwidth_rules', value: 'min_kbps', schema: amount, directions: ['egress', 'ingress'], enforced: false },
+  { type: 'minimum_packet_rate', plural: 'minimum_packet_rate_rules', value: 'min_kpps', schema: amount, directions: ['egress', 'ingress', 'any'], enforced: false },
 ]
 export const kindOf = (type: string) => kinds.find((k) => k.type === type)!

@@ -75,6 +75,9 @@ describe('a policy', () => {
   it('that asks for what hosts cannot do cannot be used, nor become so while it is', async () => {
     const p = await make('/qos/policies', 'policy', { shared: true }), n = await make('/networks', 'network', {}), at = `/qos/policies/${p.id}`
     const rule = await make(`${at}/minimum_bandwidth_rules`, 'minimum_bandwidth_rule', { min_kbps: 100 })
+    const packets = await make(`${at}/minimum_packet_rate_rules`, 'minimum_packet_rate_rule', { min_kpps: 9, direction: 'any' })
+    expect(packets).toEqual({ id: packets.id, min_kpps: 9, direction: 'any' })
+    expect((await net('DELETE', `${at}/minimum_packet_rate_rules/${packets.id}`)).status).toBe(204)
     for (const [path, name] of [['/networks', 'network'], ['/ports', 'port']]) expect(type(await net('POST', path, { [name]: { ...(name === 'port' ? { network_id: n.id } : {}), qos_policy_id: p.id } }))).toEqual([409, 'QosRuleNotSupported'])
     expect((await net('DELETE', `${at}/minimum_bandwidth_rules/${rule.id}`)).status).toBe(204)
     await net('PUT', `/networks/${n.id}`, { network: { qos_policy_id: p.id } })

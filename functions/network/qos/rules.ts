@@ -8,7 +8,7 @@ import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { rowQuery, theRow, type Row } from '../../kernel/resource.ts'
 import { endpoint } from '../service.ts'
 import { touch } from '../touch.ts'
-import { kinds, MARKS, type Kind } from './kinds.ts'
+import { kindOf, kinds, MARKS, type Kind } from './kinds.ts'
 import { policyResource, ruleView } from './policies.ts'
 import { hostsUnder, rulesOf, unsupportedRule, usersOf } from './use.ts'
 
@@ -47,9 +47,12 @@ function read(kind: Kind, body: Row, now?: RuleRow) {
 const otherOf = (rules: RuleRow[], kind: Kind, direction: string, id = '') => rules.find((r) => r.kind === kind.type && r.direction === direction && r.id !== id)
 /** A minimum beyond the limit could never be. */
 function consistent(rules: RuleRow[], kind: Kind, at: { direction: string; value: number }) {
-  const of = (type: string) => rules.find((r) => r.kind === type && r.direction === at.direction)?.value
-  const least = kind.type === 'minimum_bandwidth' ? at.value : of('minimum_bandwidth'), most = kind.type === 'bandwidth_limit' ? at.value : of('bandwidth_limit')
-  if (kind.type.includes('bandwidth') && least !== undefined && most !== undefined && least > most) throw invalid(`Bad qos request: min_kbps ${least} is more than max_kbps ${most} of the same direction.`, { type: 'QoSRuleParameterConflict' })
+  for (const [least, most] of [['minimum_bandwidth', 'bandwidth_limit'], ['minimum_packet_rate', 'packet_rate_limit']]) {
+    if (kind.type !== least && kind.type !== most) continue
+    const of = (type: string) => (kind.type === type ? at.value : rules.find((r) => r.kind === type && r.direction === at.direction)?.value)
+    const min = of(least), max = of(most)
+    if (min !== undefined && max !== undefined && min > max) throw invalid(`Bad qos request: ${kindOf(least).value} ${min} is more than ${kindOf(most).value} ${max} of the same direction.`, { type: 'QoSRuleParameterConflict' })
+  }
 }
 
 function rulesOfKind(kind: Kind): Endpoint[] {
