@@ -26,7 +26,7 @@ describe('a token is refused at once when', () => {
     expect(await c.alive(token)).toBe(true)
     expect((await end(p, token)).status).toBeLessThan(300)
     expect(await c.alive(token)).toBe(false)
-    expect((await c.auth(c.by.token(token))).status).toBe(401)
+    expect((await c.auth(c.by.token(token))).status).toBe(404)
   })
 
   it('the group that had the role loses it, or the user leaves it, or it is deleted', async () => {

@@ -14,7 +14,7 @@ import { assigned } from '../assignments/effective.ts'
 import { subjectsOf } from './authenticate.ts'
 import { MAX_TOKEN, signToken, type Named, type TokenClaims } from './claims.ts'
 import { missing, receipt } from './factors.ts'
-import { proofOf, type Proof } from './proof.ts'
+import { proofOf, unknownToken, type Proof } from './proof.ts'
 import { refused, scopeOf, type Auth, type Scope } from './request.ts'
 import { seedsQuery } from './totp.ts'
 
@@ -63,7 +63,8 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
   if (proof.guessed) turnAway(ctx, guesses, proof.guessed.source)
   const good = await proof.check(u, { app: apps?.[0], seeds, config }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
   if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
-  if (!good || shut || !u || !enabled(u) || unused(ctx, u.user) || ended?.length) throw refused()
+  if (ended?.length) throw unknownToken()
+  if (!good || shut || !u || !enabled(u) || unused(ctx, u.user)) throw refused()
   if (proof.guessed) right(ctx, guesses, u.user)
   if (proof.password !== undefined && outdated(u.user.password)) ctx.stage(q.update(user).set({ password: await hashPassword(ctx.world, proof.password) }).where(and(eq(user.id, u.user.id), eq(user.password, u.user.password!))))
   if (!notedToday(ctx, u.user)) ctx.stage(q.update(user).set({ activeAt: now }).where(eq(user.id, u.user.id)))

@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { applicationCredential, credential } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
+import { forbidden, invalid, notFound, unauthorized } from '../../kernel/fault.ts'
 import { proves } from '../ldap/client.ts'
 import { directoryOf, type ConfigRow } from '../ldap/settings.ts'
 import { oauthProof } from '../oauth1/proof.ts'
@@ -42,6 +42,8 @@ export interface Proof {
   check: (u: User | undefined, read: Read) => Promise<boolean>
 }
 
+/** As clients expect it here: 404, and the same for what never was, is over, or was ended. */
+export const unknownToken = () => notFound('token', '', 'Could not find token: it is unknown, expired or revoked.')
 const given = (what: string) => invalid(`Expecting to find ${what} in identity. The server could not comply with the request since it is either malformed or otherwise incorrect.`)
 
 async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Promise<Proof> {
@@ -55,7 +57,7 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
       return { methods: [method], who: userId(totp.user), seeds: true, guessed, check: (u, { seeds }) => checkPasscode(ctx, totp.user.passcode, u ? seeds.filter((s) => s.user === u.user.id) : []) }
     case 'token': {
       if (!token) throw given(method)
-      const c = await verifyToken(ctx.env, ctx.world, ctx.basis.db, token.id).catch(() => { throw refused() })
+      const c = await verifyToken(ctx.env, ctx.world, ctx.basis.db, token.id).catch(() => { throw unknownToken() })
       if (c.applicationCredential || c.trust || c.oauth) throw forbidden('A token of an application credential, a trust or an OAuth1 access token cannot be exchanged for another.')
       return { mark: { federation: c.federation }, methods: [...new Set([...c.methods, method])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
     }
