@@ -37,10 +37,19 @@ export async function ensure(d: Daemon): Promise<void> {
       const kept = (await readFile(d.leases, 'utf8').catch(() => '')).split('\n').filter((line) => !forget(line))
       await replace(d.leases, kept.join('\n'))
     }
-    await inNs(d.ns, argv(d)[0]!, argv(d).slice(1))
+    await start(d)
   }
   // Last, so that dying between the two leaves a mark that does not match.
   await replace(join(d.dir, 'loaded'), sum)
+}
+
+/** A process that ended may still hold its sockets for a moment. */
+async function start(d: Daemon, tries = 20): Promise<void> {
+  await inNs(d.ns, argv(d)[0]!, argv(d).slice(1)).catch(async (error: Error) => {
+    if (!tries || !/Address already in use/.test(error.message)) throw error
+    await sleep(50)
+    await start(d, tries - 1)
+  })
 }
 
 /** The process that is exactly this one, if it runs. */
