@@ -86,6 +86,7 @@ export type Rule = Static<typeof rule>
 /** Bandwidth in kilobits a second; burst in kilobits, 0: what suits the rate. */
 const pace = t.Object({ kbps: t.Integer({ minimum: 1 }), burst: t.Integer({ minimum: 0 }) }, closed)
 /** Directions as the guest sees them: egress leaves it. */
+const netPort = t.Integer({ minimum: 1, maximum: 65535 })
 const paces = { egress: t.Optional(pace), ingress: t.Optional(pace) }
 
 export const desired = t.Object({
@@ -127,6 +128,8 @@ export const desired = t.Object({
     external: t.Optional(t.Object({ network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)), gateways: t.Array(address), snat: t.Boolean() }, closed)),
     interfaces: t.Array(t.Object({ port: uuid, network: uuid, mac, addresses: t.Array(t.Object({ address, prefix: t.Integer() }, closed)) }, closed)),
     floating: t.Array(t.Object({ id: uuid, address, fixed: address }, closed)),
+    /** Ports of an outside address that lead to guests: as many from `min` to `max` as from `to` on. */
+    forwards: t.Optional(t.Array(t.Object({ address, protocol: t.Enum([6, 17, 132]), min: netPort, max: netPort, fixed: address, to: netPort }, closed))),
     /** What single addresses of the outside may take, floating ones or the router's own. */
     limits: t.Optional(t.Array(t.Object({ address, ...paces }, closed))),
     routes: t.Array(route),

@@ -14,6 +14,7 @@ export interface Network {
 }
 export interface Lease { port: string; network: string; mac: string; addresses: string[]; hostname?: string; options: { code: number; value: string; family: 4 | 6 }[] }
 export interface Security { ingress: Rule[]; egress: Rule[]; pairs: { mac: string; cidr: Cidr }[] }
+export interface Forward { address: string; protocol: number; min: number; max: number; fixed: string; to: number }
 export interface Pace { kbps: number; burst: number }
 export interface Qos { egress?: Pace; ingress?: Pace; dscp?: number; packets?: { egress?: Pace; ingress?: Pace } }
 export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security; qos?: Qos; /** The port whose tagged frames are this one's, on this host too. */ trunk?: { parent: string; vlan: number; branch: string } }
@@ -21,7 +22,7 @@ export interface RouterLink { host: string; inside: string; network: Network; ma
 export interface Router {
   id: string; ns: string; gateway?: RouterLink & { via: string[]; snat: boolean }
   interfaces: (RouterLink & { ra?: { prefix: Cidr; mode: NonNullable<Subnet['v6']> }[] })[]
-  floating: { address: string; fixed: string }[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
+  floating: { address: string; fixed: string }[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
 }
 export interface Plan {
   revision: number; networks: Map<string, Network>; ports: Map<string, Port>; leases: Lease[]; routers: Router[]
@@ -142,12 +143,17 @@ export function plan(desired: Desired, names: Names): Plan {
       const address = at(f.address, where), fixed = at(f.fixed, where)
       return address && fixed && familyOf(address) === 4 && familyOf(fixed) === 4 ? [{ address, fixed }] : (bad(`${where}: floating ${f.address} to ${f.fixed}`), [])
     })
+    const forwards = (r.forwards ?? []).flatMap((f): Forward[] => {
+      const address = at(f.address, where), fixed = at(f.fixed, where)
+      if (address && fixed && familyOf(address) === 4 && familyOf(fixed) === 4 && f.min <= f.max && f.to + f.max - f.min <= 65535) return [{ ...f, address, fixed }]
+      return bad(`${where}: forward of ${f.address} ${f.min}-${f.max} to ${f.fixed} ${f.to}`), []
+    })
     const limits = (r.limits ?? []).flatMap((l) => {
       const address = at(l.address, where)
       return address && familyOf(address) === 4 ? [{ ...l, address }] : []
     })
     return [{ id: r.id, ns: names.routerNs(r.id), gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
-      interfaces, floating, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
+      interfaces, floating, forwards, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
   })
   return { revision: desired.revision, networks, ports, leases, routers, remote, problems }
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import type { Router } from './plan.ts'
+import type { Forward, Router } from './plan.ts'
 import type { Space } from './space.ts'
 import type { Daemon } from './dnsmasq.ts'
 import { raMode } from './dhcp.ts'
-import { accept, changes, commit, drop, field, is, loaded, mark, meta, not, table, type Expr, type Table } from './nft.ts'
+import { accept, changes, commit, digest, drop, field, is, jump, loaded, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
+import { read } from './flows.ts'
 import { run } from './run.ts'
 import { familyOf, text } from './values.ts'
 
@@ -34,7 +35,7 @@ export function routerSpace(r: Router): Space {
   }
 }
 /** Floating addresses that are not the gateway's own. */
-const addresses = (r: Router) => [...new Set(r.floating.map((f) => f.address))]
+const addresses = (r: Router) => [...new Set([...r.floating, ...r.forwards].map((f) => f.address))]
   .filter((a) => !r.gateway!.addresses.some((x) => x.address === a)).map((address) => ({ address, prefix: 32 }))
 
 const linkLocal = { prefix: { addr: '169.254.0.0', len: 16 } }
@@ -48,6 +49,7 @@ export function routerTable(r: Router): Table {
   const translated: Expr = { match: { op: 'in', left: { ct: { key: 'status' } }, right: 'dnat' } }
   const opening: Expr = { match: { op: 'in', left: { ct: { key: 'state' } }, right: 'new' } }
   const hook = (name: string, type: 'filter' | 'nat', at: string, prio: number, rules: Expr[][]) => t.chains.set(name, { hook: { type, hook: at, prio }, rules })
+  t.maps.set('forwarded', { type: 'ipv4_addr', map: 'verdict', elements: new Map() })
   t.maps.set('inward', { type: 'ipv4_addr', map: 'ipv4_addr', elements: new Map(r.floating.map((f) => [f.address, f.fixed])) })
   t.maps.set('outward', { type: 'ipv4_addr', map: 'ipv4_addr', elements: new Map(r.floating.map((f) => [f.fixed, f.address])) })
   const mapped = (key: Expr, name: string): Expr => ({ map: { key, data: `@${name}` } })
@@ -55,6 +57,7 @@ export function routerTable(r: Router): Table {
   hook('arrive', 'filter', 'prerouting', -150, [[is(iif, 'gw'), { mangle: { key: meta('mark'), value: fromOutside } }]])
   hook('inward', 'nat', 'prerouting', -100, [
     [not(iif, 'gw'), is(target, metadata), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), { redirect: { port: metadataPort } }],
+    [v4, vmap(target, '@forwarded')],
     [v4, { dnat: { family: 'ip', addr: mapped(target, 'inward') } }],
   ])
   hook('outward', 'nat', 'postrouting', 100, [
@@ -75,7 +78,20 @@ export function routerTable(r: Router): Table {
     ...(r.gateway?.snat ? [[is(iif, 'gw'), not(oif, 'gw'), v4, translated, accept], [is(iif, 'gw'), not(oif, 'gw'), v4, opening, drop]] : []),
   ])
   mark(t)
+  for (const protocol of protocols) t.sets.set(`forwards_${protocol}`, { type: ['ipv4_addr', 'inet_service', 'inet_service', 'ipv4_addr', 'inet_service'], elements: r.forwards.filter((f) => f.protocol === protocol).map((f) => ({ concat: wordsOf(f) })) })
+  for (const [address, list] of Map.groupBy(r.forwards, (f) => f.address)) {
+    const rules = list.flatMap(leads), name = `f_${digest(rules)}`
+    t.chains.set(name, { rules })
+    t.maps.get('forwarded')!.elements.set(address, jump(name))
+  }
   return t
+}
+
+/** A range that keeps its numbers is one rule; translation cannot move a range by an offset, so one that does is a rule for each port. */
+function leads(f: Forward): Expr[][] {
+  const protocol = is(meta('l4proto'), f.protocol), port = { payload: { protocol: 'th', field: 'dport' } }
+  if (f.min === f.to) return [[protocol, is(port, f.min === f.max ? f.min : { range: [f.min, f.max] }), { dnat: { family: 'ip', addr: f.fixed } }]]
+  return Array.from({ length: f.max - f.min + 1 }, (_, i) => [protocol, is(port, f.min + i), { dnat: { family: 'ip', addr: f.fixed, port: f.to + i } }])
 }
 
 /** Loads what differs and ends the connections of floating addresses that left. */
@@ -86,6 +102,23 @@ export async function translate(r: Router): Promise<void> {
   const now = new Map(r.floating.map((f) => [f.address, f.fixed]))
   const gone = [...have?.maps.get('inward') ?? []].filter(([address, fixed]) => now.get(address) !== fixed)
   for (const [address] of gone) for (const side of ['--orig-dst', '--reply-dst']) await forget(r.ns, side, address)
+  for (const protocol of protocols) await close(r, protocol, have?.sets.get(`forwards_${protocol}`)?.keys() ?? [])
+}
+
+const protocols = [6, 17, 132]
+/** A forward as the kernel keeps it in a set for its protocol, for whoever comes next to see what there was: five parts are all a set can take. */
+const wordsOf = (f: Forward) => [f.address, String(f.min), String(f.max), f.fixed, String(f.to)]
+
+/** Ends what came in by forwards that are no more; the others' connections are left alone. */
+async function close(r: Router, protocol: number, had: Iterable<string>): Promise<void> {
+  const now = new Set(r.forwards.filter((f) => f.protocol === protocol).map((f) => wordsOf(f).join(' ')))
+  for (const key of had) {
+    if (now.has(key)) continue
+    const [address, min, max] = key.split(' ') as [string, string, string], filter = ['-f', 'ipv4', '-p', String(protocol), '--orig-dst', address]
+    const inside = (args: string[]) => run('nsenter', [`--net=/run/netns/${r.ns}`, 'conntrack', ...args])
+    const flows = (await inside(['-L', ...filter])).split('\n').flatMap(read).filter((f) => f.dport! >= Number(min) && f.dport! <= Number(max))
+    for (const f of flows) await inside(['-D', ...filter, '--orig-src', f.source, '--sport', String(f.sport), '--dport', String(f.dport)]).catch((error: Error) => { if (!/0 flow entries/.test(error.message)) throw error })
+  }
 }
 
 /** Content when there is nothing to delete, which conntrack calls a failure. */

@@ -2,7 +2,7 @@ import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import { server } from '../../schema/compute.ts'
 import { host } from '../../schema/host.ts'
 import type { Desired, Rule } from '../../schema/hosts.ts'
-import { address, addressGroup, floatingIp, network, port, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet, subPort, trunk } from '../../schema/network.ts'
+import { address, addressGroup, floatingIp, network, port, portForwarding, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet, subPort, trunk } from '../../schema/network.ts'
 import type { HostRow } from '../hosts/signed.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { full as column, q } from '../kernel/db.ts'
@@ -22,7 +22,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
   const nets = q.select({ id: port.network }).from(port).where(or(here, inArray(port.id, legPorts), inArray(port.id, gatewayPorts)))
   const groupsHere = q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(here)))
   const remoteGroups = q.select({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, groupsHere), isNotNull(securityGroupRule.remoteGroup)))
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, floating, hosts, [self], guests, legsAround, paces, branches] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, limited, hosts, [self], guests, legsAround, paces, branches, forwards] = await ctx.read(
     q.select().from(network).where(inArray(network.id, nets)),
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     q.select().from(port).where(inArray(port.network, nets)),
@@ -34,7 +34,7 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     q.select().from(addressGroup).where(inArray(addressGroup.id, q.select({ id: sql<string>`${securityGroupRule.remoteAddressGroup}` }).from(securityGroupRule).where(inArray(securityGroupRule.securityGroup, groupsHere)))),
     q.select().from(router).where(inArray(router.id, routersHere)),
     q.select().from(routerInterface).where(inArray(routerInterface.router, routersHere)),
-    q.select().from(floatingIp).where(and(inArray(floatingIp.router, routersHere), isNotNull(floatingIp.fixedAddress))),
+    q.select().from(floatingIp).where(inArray(floatingIp.router, routersHere)),
     q.select({ id: host.id, hypervisor: host.hypervisor }).from(host),
     q.select({ revision: host.revision }).from(host).where(eq(host.id, h.id)),
     // What a guest is told depends on its own row, its ports and the floating addresses on top of them.
@@ -48,7 +48,9 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
     q.select().from(qosRule).where(sql`${qosRule.policy} in (select qos_policy from port where host = ${h.id} union select qos_policy from network where id in ${nets}
       union select qos_policy from router where host = ${h.id} union select f.qos_policy from floating_ip f join router r on r.id = f.router where r.host = ${h.id})`),
     q.select({ port: subPort.port, parent: trunk.port, vlan: subPort.segmentationId, up: trunk.adminUp }).from(subPort).innerJoin(trunk, eq(trunk.id, subPort.trunk)).innerJoin(port, eq(port.id, trunk.port)).where(here),
+    q.select({ forward: portForwarding, address: floatingIp.address, router: floatingIp.router }).from(portForwarding).innerJoin(floatingIp, eq(floatingIp.id, portForwarding.floatingIp)).where(inArray(floatingIp.router, routersHere)),
   )
+  const floating = limited.filter((f) => f.fixedAddress !== null)
   const underlay = new Map(hosts.map((x) => [x.id, x.hypervisor?.address]))
   const of = <T, K>(list: T[], key: (t: T) => K) => { const m = Map.groupBy(list, key); return (k: K) => m.get(k) ?? [] }
   const subnetsOf = of(subnets, (s) => s.network), portsOf = of(ports, (p) => p.network), addressesOf = of(addresses, (a) => a.port)
@@ -131,8 +133,9 @@ export async function desiredFor(ctx: Ctx, h: HostRow): Promise<Desired> {
           const p = ports.find((x) => x.id === id)
           return p ? [{ port: id, network: p.network, mac: p.mac, addresses: prefixed(id) }] : []
         }),
+        forwards: forwards.filter((f) => f.router === r.id).map(({ forward: f, address }) => ({ address, protocol: wireProtocol(f.protocol, 4) as 6 | 17 | 132, min: f.outerMin, max: f.outerMax, fixed: f.inner, to: f.innerMin })),
         limits: [
-          ...floating.filter((f) => f.router === r.id).flatMap((f) => { const own = f.qosPolicy && pacesOf(f.qosPolicy, 'bandwidth_limit'); return own ? [{ address: f.address, ...own }] : [] }),
+          ...limited.filter((f) => f.router === r.id).flatMap((f) => { const own = f.qosPolicy && pacesOf(f.qosPolicy, 'bandwidth_limit'); return own ? [{ address: f.address, ...own }] : [] }),
           ...(gateway && r.qosPolicy ? addressesOf(gateway.id).filter((a) => !a.address.includes(':')).flatMap((a) => { const own = pacesOf(r.qosPolicy!, 'bandwidth_limit'); return own ? [{ address: a.address, ...own }] : [] }) : []),
         ],
         floating: floating.filter((f) => f.router === r.id).map((f) => ({ id: f.id, address: f.address, fixed: f.fixedAddress! })),

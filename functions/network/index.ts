@@ -4,6 +4,7 @@ import { agents, dhcpScheduling, routerScheduling } from './agents/api.ts'
 import { availability } from './availability/api.ts'
 import { discovery } from './extensions/api.ts'
 import { floatingIpResource, floatingIps } from './floatingips/api.ts'
+import { portForwardings } from './forwarding/api.ts'
 import { networkResource, networks } from './networks/api.ts'
 import { portResource, ports } from './ports/api.ts'
 import { policies, policyResource } from './qos/policies.ts'
@@ -26,7 +27,7 @@ export default neutron.serve([
   networks, subnets, ports,
   routers, addInterface, removeInterface, extraRoutes, floatingIps,
   securityGroups, securityGroupRules, addressGroups, addressGroupActions,
-  policies, qosRules, trunks, trunkActions,
+  portForwardings, policies, qosRules, trunks, trunkActions,
   subnetPools, poolActions, addressScopes, rbacPolicies, quotas,
   agents, dhcpScheduling, routerScheduling, zones, availability,
   ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource, trunkResource].map(tagsOf),

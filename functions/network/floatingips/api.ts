@@ -13,6 +13,8 @@ import { listed, touch } from '../touch.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
+import { forwardView, type Forward } from '../forwarding/view.ts'
+import { parsed } from '../ports/view.ts'
 import { associate, associationReads, disassociated, touchAround } from './associate.ts'
 
 const bad = (message: string) => invalid(`Bad floatingip request: ${message}.`, { type: 'BadRequest' })
@@ -21,10 +23,13 @@ const view = (r: Row) => {
   return {
     ...standard, floating_network_id: r.network, floating_ip_address: r.address, port_id: r.port, fixed_ip_address: r.fixedAddress, router_id: r.router, status: r.status,
     port_details: typeof r.details === 'string' ? { ...JSON.parse(r.details), admin_state_up: Boolean(JSON.parse(r.details).admin_state_up) } : r.details ?? null,
-    port_forwardings: [], qos_policy_id: r.qosPolicy ?? null, qos_network_policy_id: r.networkPolicy ?? null, dns_name: r.dnsName, dns_domain: r.dnsDomain,
+    port_forwardings: parsed<Forward>(r.forwards).map(forwardView), qos_policy_id: r.qosPolicy ?? null, qos_network_policy_id: r.networkPolicy ?? null, dns_name: r.dnsName, dns_domain: r.dnsDomain,
   }
 }
 const details = sql<string | null>`(select json_object('name', p.name, 'network_id', p.network, 'mac_address', p.mac, 'admin_state_up', p.admin_up, 'status', p.status, 'device_id', p.device, 'device_owner', p.device_owner) from port p where p.id = ${full(floatingIp.port)})`.as('details')
+
+/** Ports that lead elsewhere each; then the address as a whole leads nowhere. */
+const forwards = sql<string>`(select json_group_array(json_object('id', f.id, 'protocol', f.protocol, 'description', f.description, 'port', f.port, 'inner', f.inner, 'innerMin', f.inner_min, 'innerMax', f.inner_max, 'outerMin', f.outer_min, 'outerMax', f.outer_max)) from port_forwarding f where f.floating_ip = ${full(floatingIp.id)})`.as('forwards')
 
 async function create(ctx: Ctx, { address: asked, portId, fixedAddress, subnetId, ...values }: Row): Promise<Row> {
   if (asked && !ctx.can('create_floatingip:floating_ip_address')) throw forbidden('(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy', { type: 'PolicyNotAuthorized' })
@@ -61,6 +66,9 @@ function update(ctx: Ctx, row: Row, { portId, fixedAddress, ...change }: Row, [p
   if (change.qosPolicy !== undefined && row.router) touch(ctx, { routers: listed([row.router]) })
   if (fixedAddress && portId === undefined) throw bad('fixed_ip_address cannot be specified without a port_id')
   if (portId === undefined) return rows(floatingIp).update(ctx, row, change)
+  const kept = parsed<Forward>(row.forwards).length > 0
+  if (portId && kept) throw conflict(`Floating IP ${row.id} in use by Port Forwarding resources.`, { type: 'FipInUseByPortForwarding' })
+  if (kept) return rows(floatingIp).update(ctx, row, change)
   const to = portId as string | null
   if (row.port) touchAround(ctx, [row.port])
   const bound = to ? associate(ctx, row as never, to, fixedAddress, joined) : undefined
@@ -71,6 +79,7 @@ function update(ctx: Ctx, row: Row, { portId, fixedAddress, ...change }: Row, [p
 
 function remove(ctx: Ctx, row: Row) {
   if (row.port) touchAround(ctx, [row.port])
+  else if (row.router) touch(ctx, { routers: listed([row.router]) })
   rows(floatingIp).remove(ctx, row)
   ctx.stage(q.delete(port).where(eq(port.id, row.ownPort)))
 }
@@ -79,7 +88,7 @@ const nullable = <T extends Parameters<typeof t.Union>[0][number]>(s: T) => t.Un
 const id = t.String({ maxLength: 36 }), text = t.String({ maxLength: 64 })
 export const floatingIpResource: Resource = {
   name: 'floatingip', plural: 'floatingips', path: '/floatingips', table: floatingIp, view, sort: [['id', 'asc']], noun: 'floating IP', faultType: 'FloatingIPNotFound',
-  extras: { details, networkPolicy: sql<string | null>`(select n.qos_policy from network n where n.id = ${full(floatingIp.network)})`.as('network_policy') },
+  extras: { details, forwards, networkPolicy: sql<string | null>`(select n.qos_policy from network n where n.id = ${full(floatingIp.network)})`.as('network_policy') },
   fields: {
     id: standardFields.id, description: standardFields.description, tenant_id: standardFields.tenant_id, project_id: standardFields.project_id, revision_number: standardFields.revision_number,
     floating_network_id: field(id, 'create filter sort required', 'network'),

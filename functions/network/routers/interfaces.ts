@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { address, floatingIp, network, port, router, routerInterface, subnet } from '../../../schema/network.ts'
+import { address, floatingIp, network, port, portForwarding, router, routerInterface, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, run, type Query } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
@@ -85,9 +85,11 @@ export const removeInterface = endpoint({
   async handle(ctx, { params, body }) {
     const { subnet_id: sid, port_id: pid } = body
     if (!sid && !pid) throw bad('Either subnet_id or port_id must be specified.')
-    const [found, legs, used] = await ctx.read(
+    const [found, legs, floating, forwarded] = await ctx.read(
       rowQuery(routerResource, ctx, params.id) as unknown as Query, legsOf(params.id),
-      q.select({ id: floatingIp.id, subnet: address.subnet }).from(floatingIp).innerJoin(address, and(eq(address.port, floatingIp.port), eq(address.address, floatingIp.fixedAddress))).where(eq(floatingIp.router, params.id))) as unknown as [unknown[], Leg[], { id: string; subnet: string }[]]
+      q.select({ id: floatingIp.id, subnet: address.subnet }).from(floatingIp).innerJoin(address, and(eq(address.port, floatingIp.port), eq(address.address, floatingIp.fixedAddress))).where(eq(floatingIp.router, params.id)),
+      q.select({ id: portForwarding.id, subnet: address.subnet }).from(portForwarding).innerJoin(floatingIp, eq(floatingIp.id, portForwarding.floatingIp)).innerJoin(address, and(eq(address.port, portForwarding.port), eq(address.address, portForwarding.inner))).where(eq(floatingIp.router, params.id))) as unknown as [unknown[], Leg[], { id: string; subnet: string }[], { id: string; subnet: string }[]]
+    const used = [...floating, ...forwarded]
     const r = theRow(routerResource, found, ctx, params.id, 'remove_router_interface')
     const going = legs.filter((l) => (pid ? l.port === pid : true) && (sid ? l.subnet.id === sid : true))
     if (!going.length) {
