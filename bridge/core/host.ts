@@ -44,9 +44,13 @@ export async function startHost(of: HostParts): Promise<Host> {
   const cloud = new Cloud(of.cloud, of.signer)
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
+  let written: Promise<void> = Promise.resolve(), followed = written
   const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document) {
     reporting.touch()
-    if (of.serves) void keep(of.state, document, guests).catch((error) => log('desired state not kept', { error: logged(error) }))
+    if (!of.serves) return
+    // One after the other, so that the newest is the one that stays; what its guests are told is fetched beside.
+    written = written.then(() => keep(of.state, document)).catch((error) => log('desired state not kept', { error: logged(error) }))
+    followed = guests.follow(document.guests).catch((error) => log('guest data not followed', { error: logged(error) }))
   } })
   const desk = new Desk({
     cloud, executors: of.executors, slots: of.slots, log, signal: ending.signal, changed: () => reporting.touch(),
@@ -72,6 +76,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       while (desk.busy && performance.now() < until) await atMost(until - performance.now(), desk.freed())
       ending.abort()
       await Promise.all(loops)
+      await atMost(1000, Promise.all([written, followed]))
       await drivers.virt.close?.()
       await drivers.net.close()
     },
@@ -80,11 +85,9 @@ export async function startHost(of: HostParts): Promise<Host> {
 
 const file = (state: string) => join(state, 'desired.json')
 
-async function keep(state: string, document: Desired, guests: Guests) {
-  const followed = guests.follow(document.guests)
+async function keep(state: string, document: Desired) {
   await writeFile(`${file(state)}.new`, JSON.stringify(document), { mode: 0o600 })
   await rename(`${file(state)}.new`, file(state))
-  await followed
 }
 
 async function recall(state: string, desired: DesiredState, guests: Guests, log: Log) {
