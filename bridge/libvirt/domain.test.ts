@@ -93,7 +93,7 @@ test('running and kept definitions are told apart', () => {
   const [now, kept] = definitions(`${xml}\n\n${domainXml({ ...spec, disks: [], nics: [] }, host)}\n`)
   expect(now).toEqual({
     disks: [{ path: `/state/disks/root/${id}.qcow2`, device: 'vda' }, { path: `/state/disks/volume/${volume}.qcow2`, device: 'vdb' }],
-    nics: [{ mac: 'fa:16:3e:00:00:01', tap: 'vgbeef111111' }], scsi: false, started: 5,
+    nics: [{ mac: 'fa:16:3e:00:00:01', tap: 'vgbeef111111' }], scsi: true, started: 5,
   })
   expect(kept).toMatchObject({ disks: [], nics: [] })
 })

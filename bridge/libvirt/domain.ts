@@ -59,7 +59,8 @@ function devices(spec: DomainSpec, host: Host, machine: 'pc' | 'q35', configDriv
   const video = spec.video ?? 'vga'
   const disks = spec.disks.map((disk) => diskTree(disk, host))
   if (configDrive) disks.push(configDriveTree(configDrive, spec.disks.map((d) => d.device), machine))
-  const controllers: Tree[] = spec.disks.some((d) => d.bus === 'scsi') ? [scsiController] : []
+  // Always there, so that volumes can come and go without the guest's consent.
+  const controllers: Tree[] = [scsiController]
   if (machine === 'q35') {
     controllers.push({ '@type': 'pci', '@model': 'pcie-root' })
     for (let i = 0; i < sparePorts + disks.length + spec.nics.length; i++) controllers.push({ '@type': 'pci', '@model': 'pcie-root-port' })

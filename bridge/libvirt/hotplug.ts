@@ -75,7 +75,7 @@ export class Hotplug {
       await this.#call([...live, '--live']).catch((error) => { if (error instanceof Terminal) throw error })
       if (command((await this.#definition(name)).now)) await gone
     }
-    throw new Error(`the guest did not release its ${what} within ${patience / 1000} s`)
+    throw new Terminal(`the guest did not release its ${what} within ${patience / 1000} s; is its operating system running? Stopping the server also releases it`)
   }
 
   async #definition(name: string) {

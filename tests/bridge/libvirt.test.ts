@@ -18,7 +18,7 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
   const uuid = randomUUID()
   const root: DiskRef = { kind: 'root', id: uuid }
   const volume: DiskRef = { kind: 'volume', id: randomUUID() }
-  const asDisk: Disk = { ref: volume, device: 'vdb', bus: 'virtio', serial: volume.id }
+  const asDisk: Disk = { ref: volume, device: 'sda', bus: 'scsi', serial: volume.id }
   const snapshot = (): DiskRef => ({ kind: 'snapshot', id: randomUUID() })
   const spec: DomainSpec = {
     uuid, name: `]]> </name> "'&\n☂\u0001`, project: '0'.repeat(32), flavor: 'm1.nano', requestId: 'req-test', vcpus: 1, memoryMb: 160,
@@ -140,28 +140,28 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
     await virt.attachDisk(uuid, asDisk)
     expect(await virt.disks(uuid)).toEqual([root, volume])
     await refusal(virt.attachDisk(uuid, { ...asDisk, ref: { kind: 'volume', id: randomUUID() } }))
-    await inside('while ! [ -b /dev/vdb ]; do sleep 1; done; mkfs.ext4 -q /dev/vdb && mount /dev/vdb /mnt && echo kept > /mnt/file && sync && umount /mnt')
-    expect(volume.id).toContain(await inside('cat /sys/block/vdb/serial'))
+    await inside('while ! [ -b /dev/sda ]; do sleep 1; done; mkfs.ext4 -q /dev/sda && mount /dev/sda /mnt && echo kept > /mnt/file && sync && umount /mnt')
+    expect(await inside('tail -c 36 /sys/block/sda/device/vpd_pg80')).toBe(volume.id)
     await virt.detachDisk(uuid, volume)
     await virt.detachDisk(uuid, volume)
     expect(await virt.disks(uuid)).toEqual([root])
     await virt.attachDisk(uuid, asDisk)
-    expect(await inside('while ! [ -b /dev/vdb ]; do sleep 1; done; mount /dev/vdb /mnt; cat /mnt/file; umount /mnt')).toBe('kept')
+    expect(await inside('while ! [ -b /dev/sda ]; do sleep 1; done; mount /dev/sda /mnt; cat /mnt/file; umount /mnt')).toBe('kept')
   })
 
   test('a disk in use grows under the guest, and is not deleted', async () => {
     await host.drivers.disks.resize(volume, 2, uuid)
     await host.drivers.disks.resize(volume, 2)
     expect(await host.drivers.disks.sizeGb(volume)).toBe(2)
-    expect(await until('size', async () => await inside('cat /sys/block/vdb/size') === String(2 ** 31 / 512))).toBe(true)
+    expect(await until('size', async () => await inside('cat /sys/block/sda/size') === String(2 ** 31 / 512))).toBe(true)
     await refusal(host.drivers.disks.resize(volume, 1, uuid))
     await expect(host.drivers.disks.delete(volume)).rejects.toThrow('in use')
   })
 
   test('a copy shows one instant, though the guest goes on writing at both ends', async () => {
     // The last block is always written before the first: in no instant is the first newer, nor more than one older.
-    await inside('dd if=/dev/urandom of=/dev/vdb bs=1M count=96 seek=64 2>/dev/null; sync')
-    await inside(`(i=0; while [ -e /dev/vdb ] && ! [ -e /run/stop ]; do i=$((i+1)); for at in 524287 0; do printf '%015d\\n' $i | dd of=/dev/vdb bs=4096 seek=$at conv=notrunc,fsync 2>/dev/null; done; done) >/dev/null 2>&1 &`)
+    await inside('dd if=/dev/urandom of=/dev/sda bs=1M count=96 seek=64 2>/dev/null; sync')
+    await inside(`(i=0; while [ -e /dev/sda ] && ! [ -e /run/stop ]; do i=$((i+1)); for at in 524287 0; do printf '%015d\\n' $i | dd of=/dev/sda bs=4096 seek=$at conv=notrunc,fsync 2>/dev/null; done; done) >/dev/null 2>&1 &`)
     const seen: number[] = []
     for (let n = 0; n < 4; n++) {
       await new Promise((r) => setTimeout(r, 300))
@@ -188,8 +188,8 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
     const trapped: DiskRef = { kind: 'volume', id: randomUUID() }
     const { disks, virt } = host.drivers
     await disks.create({ disk: trapped, sizeGb: 1, source: { blank: true } }, nobody)
-    await virt.attachDisk(uuid, { ref: trapped, device: 'vdc', bus: 'virtio' })
-    await inside(`while ! [ -b /dev/vdc ]; do sleep 1; done; echo ${trap.toString('base64')} | base64 -d | dd of=/dev/vdc conv=notrunc,fsync 2>/dev/null`)
+    await virt.attachDisk(uuid, { ref: trapped, device: 'vdb', bus: 'virtio' })
+    await inside(`while ! [ -b /dev/vdb ]; do sleep 1; done; echo ${trap.toString('base64')} | base64 -d | dd of=/dev/vdb conv=notrunc,fsync 2>/dev/null`)
     const content = async (ref: DiskRef) => {
       const still = await disks.freeze(ref, 'raw')
       try { return execFileSync('head', ['-c', '1024', still.path]) } finally { await still.dispose() }
@@ -242,7 +242,7 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
   test('a copy left running by a bridge that died does not stand in the way', async () => {
     const backup = join(host.dir, 'backup.xml')
     // A pull backup runs until someone ends it.
-    writeFileSync(backup, `<domainbackup mode='pull'><server transport='unix' socket='${host.dir}/nbd'/><disks><disk name='vda' backup='yes' type='file'><scratch file='${host.dir}/scratch'/></disk><disk name='vdb' backup='no'/></disks></domainbackup>`)
+    writeFileSync(backup, `<domainbackup mode='pull'><server transport='unix' socket='${host.dir}/nbd'/><disks><disk name='vda' backup='yes' type='file'><scratch file='${host.dir}/scratch'/></disk><disk name='sda' backup='no'/></disks></domainbackup>`)
     await host.virsh.call('backup-begin', `virga-${tag}-${uuid}`, backup)
     expect(await host.virsh.call('domjobinfo', `virga-${tag}-${uuid}`)).toContain('Backup')
     const copy = snapshot()
@@ -255,6 +255,23 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
     const copies = [snapshot(), snapshot()]
     await Promise.all([host.drivers.disks.snapshot(root, copies[0], uuid), host.drivers.disks.snapshot(volume, copies[1], uuid)])
     for (const copy of copies) { expect(await host.drivers.disks.exists(copy)).toBe(true); await host.drivers.disks.delete(copy) }
+  })
+
+  test('a guest without an operating system lets go of a volume at once', async () => {
+    const { virt, disks } = host.drivers, blank = randomUUID(), own: DiskRef = { kind: 'root', id: blank }
+    await disks.create({ disk: own, sizeGb: 1, source: { blank: true } }, nobody)
+    const other: DiskRef = { kind: 'volume', id: randomUUID() }
+    await disks.create({ disk: other, sizeGb: 1, source: { blank: true } }, nobody)
+    await virt.start({ ...spec, uuid: blank, configDrive: false, disks: [{ ref: own, device: 'vda', bus: 'virtio', boot: 0 }] })
+    try {
+      await virt.attachDisk(blank, { ref: other, device: 'sda', bus: 'scsi', serial: other.id })
+      expect(await virt.disks(blank)).toEqual([own, other])
+      const since = Date.now()
+      await virt.detachDisk(blank, other)
+      expect(Date.now() - since).toBeLessThan(20_000)
+      expect(await virt.disks(blank)).toEqual([own])
+    } finally { await virt.undefine(blank) }
+    for (const disk of [own, other]) await disks.delete(disk)
   })
 
   test('a network interface comes and goes', async () => {
@@ -275,8 +292,8 @@ describe.skipIf(why)(`a real guest on a libvirt of its own${why ? ` (skipped: ${
     expect(one.uptime).toBeGreaterThan(3)
     expect(one.cpuTimes[0]).toBeGreaterThan(1e9)
     expect(one.disks.find((d) => d.device === 'vda')!.readBytes).toBeGreaterThan(10 << 20)
-    await inside('dd if=/dev/zero of=/dev/vdb bs=1M count=8 conv=fsync 2>/dev/null')
-    const written = (s: typeof one) => s.disks.find((d) => d.device === 'vdb')!.writeBytes
+    await inside('dd if=/dev/zero of=/dev/sda bs=1M count=8 conv=fsync 2>/dev/null')
+    const written = (s: typeof one) => s.disks.find((d) => d.device === 'sda')!.writeBytes
     expect(written(await host.drivers.virt.stats(uuid)) - written(one)).toBeGreaterThanOrEqual(8 << 20)
   })
 

@@ -2,7 +2,7 @@ import { until } from '../steps.ts'
 import { equal } from './cli.ts'
 import { gone, need, volumeIs, type Story } from './story.ts'
 
-const table = { attach: 'mkdir -p /mnt/v && mount /dev/vdb /mnt/v', text: 'kept through all this' }
+const table = { attach: 'mkdir -p /mnt/v && mount /dev/sda /mnt/v', text: 'kept through all this' }
 
 /** Waits inside the guest until a disk has come: writing to one that has not fills its memory. */
 const come = (disk: string) => `n=0; while [ ! -b /dev/${disk} ] && [ $n -lt 30 ]; do n=$((n+1)); sleep 1; done; [ -b /dev/${disk} ]`
@@ -20,13 +20,13 @@ export async function volume(s: Story): Promise<string | undefined> {
     equal('where it is', attached.attachments.map((a: { server_id: string }) => a.server_id), [s.one])
     if (real) {
       const guest = need(s.guest, 'a guest')
-      await guest.run(come('vdb'))
-      equal('its size inside, in sectors', await guest.run('cat /sys/block/vdb/size'), String(2 * 2 ** 30 / 512))
-      await guest.run(`mkfs.ext4 -q /dev/vdb >/dev/null 2>&1 && ${table.attach} && echo ${table.text} > /mnt/v/note && sync && umount /mnt/v`)
+      await guest.run(come('sda'))
+      equal('its size inside, in sectors', await guest.run('cat /sys/block/sda/size'), String(2 * 2 ** 30 / 512))
+      await guest.run(`mkfs.ext4 -q /dev/sda >/dev/null 2>&1 && ${table.attach} && echo ${table.text} > /mnt/v/note && sync && umount /mnt/v`)
     }
     await demo.run('server', 'remove', 'volume', s.one!, id)
     await volumeIs(s, id, 'available')
-    if (real) await until('the disk gone inside', 20, async () => await need(s.guest, 'a guest').run('[ -b /dev/vdb ] && echo there || echo gone') === 'gone')
+    if (real) await until('the disk gone inside', 20, async () => await need(s.guest, 'a guest').run('[ -b /dev/sda ] && echo there || echo gone') === 'gone')
     return id as string
   })
 }
@@ -40,7 +40,7 @@ export async function elsewhere(s: Story, data: string | undefined) {
     await volumeIs(s, id, 'in-use')
     if (real) {
       const guest = need(s.second, 'a guest')
-      await guest.run(come('vdb'))
+      await guest.run(come('sda'))
       equal('what was written', await guest.run(`${table.attach} && cat /mnt/v/note; umount /mnt/v`), table.text)
     }
     await demo.run('server', 'remove', 'volume', s.two!, id)
@@ -57,7 +57,7 @@ export async function elsewhere(s: Story, data: string | undefined) {
       await demo.run('server', 'add', 'volume', need(s.two, 'the second server'), id)
       await volumeIs(s, id, 'in-use')
       const guest = need(s.second, 'a guest')
-      await guest.run(come('vdb'))
+      await guest.run(come('sda'))
       equal('what was written', await guest.run(`${table.attach} && cat /mnt/v/note; umount /mnt/v`), table.text)
       await demo.run('server', 'remove', 'volume', s.two!, id)
       await volumeIs(s, id, 'available')

@@ -82,7 +82,7 @@ export function checkBlocks(blocks: Block[], from: Sources) {
 export function stageBlocks(ctx: Ctx, blocks: Block[], from: Sources, to: { server: string; project: string; user: string; host: string; zone: string; storage: string | null; devices: string[]; next: (taken: string[]) => string }): { held: Held[]; filled: DiskArgs[] } {
   const held: Held[] = [], filled: DiskArgs[] = [], taken = [...to.devices]
   for (const b of [...blocks].sort((x, y) => (x.boot ?? 99) - (y.boot ?? 99))) {
-    const device = b.boot === 0 ? 'vda' : b.device && !taken.includes(b.device.replace('/dev/', '')) && /^(\/dev\/)?vd[b-z]$/.test(b.device) ? b.device.replace('/dev/', '') : to.next(taken)
+    const device = b.boot === 0 ? 'vda' : b.device && !taken.includes(b.device.replace('/dev/', '')) && /^(\/dev\/)?[vs]d[a-z]$/.test(b.device) ? b.device.replace('/dev/', '') : to.next(taken)
     taken.push(device)
     const existing = b.source === 'volume' ? from.volumes.find((v) => v.id === b.id)! : undefined
     const row = existing ?? makeVolume(ctx, b, from, to, filled)

@@ -19,7 +19,7 @@ import { createBody } from './create.body.ts'
 import { faultOf, linksOf, needOf, type Server } from './model.ts'
 import { hostnameOf, passwordOf, reservationId } from './names.ts'
 import { seal } from './seal.ts'
-import { domainSpec, nextDevice, ownDisks } from './spec.ts'
+import { domainSpec, nextDevice, ownDisks, volumeBusOf } from './spec.ts'
 import { admit, look, propertiesOf, takeFrom, type World } from './world.ts'
 
 export default endpoint({
@@ -76,7 +76,7 @@ async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; cou
   if (w.group) guardAffinity(ctx, w.group, host.id, id)
   stageClaim(ctx, { consumer: id, host: host.id, project: s.project, user: s.user, ...need })
   takeFrom(host, need, w)
-  const { held, filled } = stageBlocks(ctx, ask.blocks, w, { server: id, project: s.project, user: s.user, host: host.id, zone: host.zone, storage: host.storage, devices: ownDisks(s, onVolume).map((d) => d.device), next: (taken) => nextDevice(taken, 'virtio') ?? 'vdz' })
+  const { held, filled } = stageBlocks(ctx, ask.blocks, w, { server: id, project: s.project, user: s.user, host: host.id, zone: host.zone, storage: host.storage, devices: ownDisks(s, onVolume).map((d) => d.device), next: (taken) => nextDevice(taken, volumeBusOf(s.imageProperties)) ?? 'sdz' })
   if (filled.length) stillWithin(ctx, s.project, w.volumeQuota)
   const blank = (kind: 'ephemeral' | 'swap', sizeGb: number) => sizeGb ? { disk: { kind, id }, sizeGb, source: { blank: true as const, filesystem: kind === 'swap' ? 'swap' as const : 'ext4' as const } } : undefined
   await start(ctx, boot, {

@@ -8,6 +8,8 @@ export interface Wired { id: string; network: string; mac: string; mtu: number }
 const oneOf = <const T extends string>(value: string | undefined, ...known: T[]): T | undefined => known.find((k) => k === value)
 /** Which bus a disk is on: the image says, else virtio. */
 export const busOf = (image: Record<string, string>) => oneOf(image.hw_disk_bus, 'virtio', 'scsi', 'ide', 'sata', 'usb') ?? 'virtio'
+/** Volumes come and go while a guest runs: on SCSI that needs no answer from the guest, so a detach never hangs on one that is down, hung or blank. An image that names its bus gets it. */
+export const volumeBusOf = (image: Record<string, string>) => (image.hw_disk_bus ? busOf(image) : 'scsi')
 const letterOf = (bus: Disk['bus']) => (bus === 'virtio' ? 'vd' : bus === 'ide' ? 'hd' : 'sd')
 
 /** Device names of the disks a server has of its own: root unless it is a volume, then ephemeral and swap from the flavor. */
@@ -49,5 +51,5 @@ export const needOn = (s: Pick<Server, 'shape'>, volumes: { bootIndex: number | 
 export function nextDevice(taken: string[], bus: Disk['bus']): string | undefined {
   const prefix = letterOf(bus)
   const used = new Set(taken.map((d) => d.replace('/dev/', '')))
-  return [...'bcdefghijklmnopqrstuvwxyz'].map((c) => `${prefix}${c}`).find((d) => !used.has(d))
+  return [...'abcdefghijklmnopqrstuvwxyz'].map((c) => `${prefix}${c}`).find((d) => !used.has(d))
 }

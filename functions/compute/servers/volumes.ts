@@ -10,7 +10,7 @@ import { bool, closed, tag, truth, uuid } from '../shapes.ts'
 import attach from './attach.saga.ts'
 import { gripOf, gripReads, timeline } from './grip.ts'
 import { mine, power, serverQuery, type Server } from './model.ts'
-import { busOf, nextDevice, ownDisks, rootOnVolume, volumeDisk } from './spec.ts'
+import { nextDevice, ownDisks, rootOnVolume, volumeBusOf, volumeDisk } from './spec.ts'
 
 const path = '/servers/{server}/os-volume_attachments'
 type Attachment = Awaited<ReturnType<typeof attachmentsOf>>[number]['attachment']
@@ -31,8 +31,8 @@ export async function attachVolume(ctx: Ctx, id: string, b: { volumeId: string; 
   const store = (read[4] as { id: string; storage: string | null }[]).find((h) => h.id === s.host)?.storage
   if (v.host !== s.host && (!v.storage || v.storage !== store)) throw invalid(`Invalid volume: Volume ${v.id} is kept on another host than instance ${id}, and the two share no storage.`)
   const taken = [...ownDisks(s, rootOnVolume(g.held)).map((d) => d.device), ...g.held.map((h) => h.device ?? '')]
-  const asked = /^(?:\/dev\/)?([vsh]d[b-z])$/.exec(b.device ?? '')?.[1]
-  const device = asked && !taken.some((d) => d.replace('/dev/', '') === asked) ? asked : nextDevice(taken, busOf(s.imageProperties))
+  const asked = /^(?:\/dev\/)?([vsh]d[a-z])$/.exec(b.device ?? '')?.[1]
+  const device = asked && !taken.some((d) => d.replace('/dev/', '') === asked) ? asked : nextDevice(taken, volumeBusOf(s.imageProperties))
   if (!device) throw invalid(`Instance ${id} has no device name left for another volume.`)
   const attachment = reserveVolume(ctx, v, { server: id, device: `/dev/${device}`, deleteOnTermination: b.deleteOnTermination, tag: b.tag, host: s.host })
   onlyDevice(ctx, id, `/dev/${device}`)
