@@ -1,7 +1,7 @@
 import { check, parseJson, readText } from './body.ts'
 import { type Ctx, type Ring, unit, type Basis } from './ctx.ts'
 import { Database } from './db.ts'
-import type { Endpoint } from './endpoint.ts'
+import { Written, type Endpoint } from './endpoint.ts'
 import type { Env, Later, World } from './env.ts'
 import { conflict, Fault, forbidden, invalid, Stale, unauthorized } from './fault.ts'
 import { rulesIn } from './overrides.ts'
@@ -21,16 +21,16 @@ export async function serve(app: App, own: Service, request: Request, url: URL, 
   const s = app.env.POLICY ? { ...own, rules: await rulesIn(own.rules, app.env.POLICY) } : own
   const requestId = requestIdOf(request, app.world)
   const about = { requestId, version: 0 }
-  const headers = new Headers()
+  const headers = new Headers({ 'x-openstack-request-id': requestId })
+  for (const name of s.requestIdHeaders ?? []) headers.set(name, requestId)
   let response: Response
   try {
-    response = documents(s, request, url, path) ?? await answer(app, s, request, url, path, about, headers)
+    const document = documents(s, request, url, path)
+    response = document ? render(document, 200, headers) : await answer(app, s, request, url, path, about, headers)
   } catch (e) {
     response = refuse(s, toFault(e, requestId), about, headers)
   }
-  if (request.method === 'HEAD') response = new Response(null, response)
-  for (const name of ['x-openstack-request-id', ...(s.requestIdHeaders ?? [])]) response.headers.set(name, requestId)
-  return response
+  return request.method === 'HEAD' ? new Response(null, response) : response
 }
 
 function requestIdOf(request: Request, world: World) {
@@ -93,7 +93,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   const work = (ctx: Ctx) => Promise.resolve(endpoint.handle(ctx, input))
   const resource = Object.values(found.params).at(-1)
   const { out, ctx } = await unit(basis, work, app.ring, resource)
-  for (const [k, v] of ctx.headers) headers.append(k, v)
+  if (ctx.said) for (const [k, v] of ctx.said) headers.append(k, v)
   headers.set('server-timing', `db;desc="${db.trips.reads}r ${db.trips.writes}w ${db.trips.statements}s"`)
   return render(out, endpoint.status, headers)
 }
@@ -126,7 +126,7 @@ function render(out: unknown, status: number, headers: Headers): Response {
   }
   if (out === undefined) return new Response(null, { status, headers })
   headers.set('content-type', 'application/json')
-  return new Response(JSON.stringify(out), { status, headers })
+  return new Response(out instanceof Written ? out.json : JSON.stringify(out), { status, headers })
 }
 
 export function refuse(s: Service, f: Fault, about: { requestId: string; version: number }, headers: Headers): Response {

@@ -35,22 +35,32 @@ export interface Basis {
  */
 export class Ctx {
   readonly basis: Basis
-  /** Extra headers of the answer. */
-  readonly headers = new Headers()
-  private staged: Query[] = []
-  private readonly bells = new Set<string>()
-  private readonly bellRows = new Set<number>()
-  private readonly after: (() => Promise<unknown>)[] = []
+  /** Extra headers of the answer, where there are any. */
+  said?: Headers
+  private readonly staged: Query[]
+  private readonly bells: Set<string>
+  private readonly heard: Map<number, (rows: any[]) => void>
+  private readonly after: (() => Promise<unknown>)[]
+  private readonly changed: Set<string>
   private subject?: string
   private noted = false
 
-  constructor(basis: Basis) { this.basis = basis }
+  /** `within`: the same batch, under another name. */
+  constructor(basis: Basis, within?: Ctx) {
+    this.basis = basis
+    this.staged = within?.staged ?? []
+    this.bells = within?.bells ?? new Set()
+    this.heard = within?.heard ?? new Map()
+    this.after = within?.after ?? []
+    this.changed = within?.changed ?? new Set()
+  }
 
   get env() { return this.basis.env }
   get world() { return this.basis.world }
   get version() { return this.basis.version }
   get requestId() { return this.basis.requestId }
   get origin() { return this.basis.origin }
+  get headers() { return this.said ??= new Headers() }
   now() { return this.basis.world.now() }
   uuid() { return this.basis.world.uuid() }
 
@@ -77,7 +87,11 @@ export class Ctx {
   }
   /** A statement with `returning({ id })` of hosts: they are told, after the commit, that what should be on them changed. Many such changes in a row are told as few. */
   stageAndRing(statement: Query) {
-    this.bellRows.add(this.staged.length)
+    this.stageFor(statement, (rows: { id: string }[]) => { for (const row of rows) this.changed.add(row.id) })
+  }
+  /** A statement with `returning`: what it gave is handed over once the batch has landed. */
+  stageFor<T>(statement: Query, use: (rows: T[]) => void) {
+    this.heard.set(this.staged.length, use)
     this.staged.push(statement)
   }
   ring(host: string) { this.bells.add(host) }
@@ -116,19 +130,19 @@ export class Ctx {
   mark() { return this.staged.length }
   cut(mark: number) {
     this.staged.length = mark
-    for (const i of this.bellRows) if (i >= mark) this.bellRows.delete(i)
+    for (const i of this.heard.keys()) if (i >= mark) this.heard.delete(i)
   }
   get dirty() { return this.staged.length > 0 }
 
   async commit(ringBell: Ring) {
-    const changed = new Set<string>()
     if (this.staged.length > 0) {
-      const results = await this.basis.db.write(this.staged as [Query, ...Query[]])
-      for (const i of this.bellRows) for (const row of (results[i] as { id: string }[] | undefined) ?? []) changed.add(row.id)
+      const results = await this.basis.db.write([...this.staged] as [Query, ...Query[]])
+      for (const [i, use] of this.heard) use((results[i] as unknown[] | undefined) ?? [])
     }
-    this.staged = []
+    this.staged.length = 0
+    this.heard.clear()
     for (const host of this.bells) this.basis.later.waitUntil(ringBell(host).catch(() => {}))
-    const neighbours = [...changed].filter((host) => !this.bells.has(host))
+    const neighbours = [...this.changed].filter((host) => !this.bells.has(host))
     if (neighbours.length) this.basis.later.waitUntil(nudge(neighbours, (host) => ringBell(host, true)))
     for (const work of this.after) this.basis.later.waitUntil(work().catch((e) => console.error(JSON.stringify({ level: 'error', what: 'after commit', requestId: this.requestId, error: String(e) }))))
   }

@@ -10,6 +10,12 @@ export interface Input<B = any> {
   url: URL
 }
 
+/** An answer whose JSON is written already. */
+export class Written {
+  readonly json: string
+  constructor(json: string) { this.json = json }
+}
+
 /** An endpoint as data: what documents, policies, tests and the router read. Types are erased here on purpose. */
 export interface Endpoint {
   /** `compute.servers.create`: OpenAPI operationId, metric label, audit action, coverage key. */

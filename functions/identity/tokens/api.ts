@@ -6,7 +6,7 @@ import { directoryFor, directoryQuery, learn } from '../directory.ts'
 import { revoke } from '../revoke.ts'
 import { endpoint } from '../service.ts'
 import { verifyToken } from './authenticate.ts'
-import { tokenBody } from './body.ts'
+import { tokenBody, tokenText } from './body.ts'
 import type { TokenClaims } from './claims.ts'
 import { Halfway, issue } from './issue.ts'
 import { authBody } from './request.ts'
@@ -50,7 +50,7 @@ const look = (method: 'GET' | 'HEAD', id: string, rule: 'identity:validate_token
     const { token, claims } = await subject(ctx, input, rule, true)
     ctx.headers.set('x-subject-token', token)
     ctx.headers.set('vary', 'X-Auth-Token')
-    return method === 'HEAD' ? undefined : tokenBody(claims, await directoryNow(ctx), !input.query.has('nocatalog'))
+    return method === 'HEAD' ? undefined : tokenText(claims, directoryFor(ctx.env.LIBSQL_URL) ?? await directoryNow(ctx), !input.query.has('nocatalog'))
   },
 })
 export const show = look('GET', 'tokens.show', 'identity:validate_token')

@@ -1,3 +1,4 @@
+import { Written } from '../../kernel/endpoint.ts'
 import { isoMicrosZ } from '../../kernel/view.ts'
 import { catalogOf, type Directory } from '../directory.ts'
 import type { Named, Scoped, TokenClaims } from './claims.ts'
@@ -25,4 +26,14 @@ export function tokenBody(c: TokenClaims, directory: Directory, withCatalog: boo
     ...(c.project && directory.providers.length && { service_providers: directory.providers }),
     ...(app && { application_credential: { id: app.id, name: app.name, restricted: app.restricted, ...(app.rules && { access_rules: app.rules }) } }),
   } }
+}
+
+const written = new WeakMap<TokenClaims, { of: Directory; withCatalog: boolean; json: Written }>()
+/** The same for a token that is looked at again and again: written once, until the catalog changes. */
+export function tokenText(c: TokenClaims, directory: Directory, withCatalog: boolean): Written {
+  const have = written.get(c)
+  if (have?.of === directory && have.withCatalog === withCatalog) return have.json
+  const json = new Written(JSON.stringify(tokenBody(c, directory, withCatalog)))
+  written.set(c, { of: directory, withCatalog, json })
+  return json
 }
