@@ -2,25 +2,16 @@ import { serve, toFault, type App } from './kernel/app.ts'
 import type { Basis, Ctx } from './kernel/ctx.ts'
 import { Database } from './kernel/db.ts'
 import { resume } from './kernel/engine.ts'
+import { runNodes } from './kernel/graph.ts'
 import { world, type Env, type Later } from './kernel/env.ts'
-import type { Service } from './kernel/service.ts'
 import { goOn, tick } from './kernel/sweep.ts'
 import { authenticate } from './identity/tokens/authenticate.ts'
 import { sagaOf } from './sagas.ts'
+import { services } from './services.ts'
 import { sweeps } from './sweeps.ts'
 
 export { Doorbell } from './kernel/doorbell.ts'
-
-/** The services by their first path segment, each loaded with its first request. */
-export const services: Record<string, () => Promise<{ default: Service }>> = {
-  identity: () => import('./identity/index.ts'),
-  image: () => import('./image/index.ts'),
-  compute: () => import('./compute/index.ts'),
-  placement: () => import('./placement/index.ts'),
-  network: () => import('./network/index.ts'),
-  volume: () => import('./volume/index.ts'),
-  hosts: () => import('./hosts/index.ts'),
-}
+export { services } from './services.ts'
 
 function appOf(env: Env, later: Later): App {
   return {
@@ -38,6 +29,11 @@ export function ownBasis(app: App, action: string): Basis {
 resume.later = (ctx: Ctx, id: string) => {
   const app = appOf(ctx.env, ctx.basis.later)
   return goOn({ ...ownBasis(app, 'saga'), requestId: ctx.requestId }, app.ring, id, sagaOf)
+}
+
+resume.nodes = (ctx: Ctx, nodes, ended) => {
+  const app = appOf(ctx.env, ctx.basis.later)
+  return runNodes({ basis: { ...ownBasis(app, 'node'), requestId: ctx.requestId }, ring: app.ring, sagaOf }, nodes, ended)
 }
 
 export default {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /** Times are microseconds since 1970 UTC everywhere in the database. */
 export const micros = (name: string) => integer(name, { mode: 'number' })
@@ -32,9 +32,36 @@ export const saga = sqliteTable('saga', {
   user: text('user'),
   createdAt: micros('created_at').notNull(),
   updatedAt: micros('updated_at').notNull(),
+  /** Of a saga whose steps are a graph: how many of its nodes have not ended. Null for one whose steps are a list. */
+  unfinished: integer('unfinished'),
 }, (t) => [
+  index('saga_graph').on(t.updatedAt).where(sql`unfinished is not null and state in ('open','unwinding')`),
   uniqueIndex('saga_live_lane').on(t.lane).where(sql`state in ('open','unwinding','stuck')`),
   index('saga_live_deadline').on(t.deadline).where(sql`state in ('open','unwinding','stuck')`),
+])
+
+/**
+ * A step of a saga whose steps are a graph known only at run time. In rows of their own, so that ending one costs the same
+ * however many there are. `waiting` for `waits` others; `ready` to run; `parked` until its lane's saga ends or `runAt`.
+ */
+export const sagaNode = sqliteTable('saga_node', {
+  saga: text('saga').notNull(),
+  key: text('key').notNull(),
+  kind: text('kind').notNull(),
+  args: json<Record<string, unknown>>('args').notNull(),
+  state: text('state', { enum: ['waiting', 'ready', 'parked', 'done', 'failed', 'cancelled'] }).notNull(),
+  waits: integer('waits').notNull(),
+  /** Keys of those that require it. */
+  next: json<string[]>('next').notNull(),
+  lane: text('lane'),
+  runAt: micros('run_at').notNull(),
+  /** Bumped by every write that is not a requirement's end; each run demands the value it has read. */
+  generation: integer('generation').notNull(),
+  why: text('why'),
+}, (t) => [
+  primaryKey({ columns: [t.saga, t.key] }),
+  index('saga_node_due').on(t.saga, t.state, t.runAt),
+  index('saga_node_lane').on(t.lane).where(sql`state = 'parked' and lane is not null`),
 ])
 
 export const job = sqliteTable('job', {

@@ -1,5 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm'
-import { saga as table, type Entry } from '../../schema/kernel.ts'
+import { saga as table, sagaNode, type Entry } from '../../schema/kernel.ts'
 import type { Ctx } from './ctx.ts'
 import { q } from './db.ts'
 import { seconds } from './env.ts'
@@ -23,7 +23,7 @@ export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Sa
   if (options.supersede) supersede(ctx, options.lane)
   const row: SagaRow = {
     id: ctx.uuid(), kind: def.kind, lane: options.lane, state: 'open', args, log: [], generation: 0, deadline: now + seconds(def.deadline),
-    requestId: ctx.requestId, project: options.project ?? ctx.anyone?.project?.id ?? null, user: ctx.anyone?.user.id ?? null, createdAt: now, updatedAt: now,
+    requestId: ctx.requestId, project: options.project ?? ctx.anyone?.project?.id ?? null, user: ctx.anyone?.user.id ?? null, createdAt: now, updatedAt: now, unfinished: null,
   }
   await advance(ctx, def, row)
   ctx.stage(q.insert(table).values(row))
@@ -43,7 +43,15 @@ export async function proceed(ctx: Ctx, def: Saga, row: SagaRow, entry?: Omit<En
   await advance(ctx, def, row)
   ctx.stage(q.update(table).set({ state: row.state, log: row.log, generation: seen + 1, updatedAt: ctx.now() })
     .where(and(eq(table.id, row.id), eq(table.generation, seen), inArray(table.state, [...LIVE]))), 'stale')
+  if (row.state === 'done' || row.state === 'unwound') wake(ctx, row.lane)
 }
+
+/** Whoever waits for the end of what ran in this lane goes on. */
+export function wake(ctx: Ctx, lane: string) {
+  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(eq(sagaNode.lane, lane), eq(sagaNode.state, 'parked'))).returning({ saga: sagaNode.saga, key: sagaNode.key }),
+    (nodes: NodeId[]) => { if (nodes.length) ctx.afterCommit(() => resume.nodes(ctx, nodes)) })
+}
+export interface NodeId { saga: string; key: string }
 
 async function record(ctx: Ctx, def: Saga, row: SagaRow, entry: Omit<Entry, 'at'>) {
   const first = entry.event === 'failed' && !row.log.some((e) => e.event === 'failed')
@@ -109,5 +117,5 @@ function explain(e: unknown, row: SagaRow) {
   return 'an unexpected error of the control plane'
 }
 
-/** Set by the app: goes on with a saga in a unit of its own. */
-export const resume: { later: (ctx: Ctx, id: string) => Promise<unknown> } = { later: async () => {} }
+/** Set by the app: goes on with a saga in a unit of its own; with nodes of graphs that are ready, or a graph (`ended`) that has none left. */
+export const resume: { later: (ctx: Ctx, id: string) => Promise<unknown>; nodes: (ctx: Ctx, nodes: NodeId[], ended?: string) => Promise<unknown> } = { later: async () => {}, nodes: async () => {} }

@@ -1,4 +1,4 @@
-import type { Entry } from '../../schema/kernel.ts'
+import type { Entry, sagaNode } from '../../schema/kernel.ts'
 import type { JobArgs, JobName, JobResult } from '../../schema/jobs.ts'
 import type { Ctx } from './ctx.ts'
 
@@ -27,7 +27,25 @@ export interface Saga<A = any> {
   onFailed?: (r: Run<A, any>, why: string) => Maybe<void>
   /** Phantom, for inference. */
   _args?: A
+  /** Its steps are a graph known only at run time, kept in rows; `steps` is empty then. See graph.ts. */
+  graph?: Graph<A>
 }
+
+export type NodeRow = typeof sagaNode.$inferSelect
+/** A node to be: it runs when those it requires have ended well. */
+export interface NewNode { key: string; kind: string; args?: Record<string, unknown>; requires: Iterable<string> }
+/** What became of a node. `park`: goes on when the saga in `lane` ends, and looks again after `seconds` anyway. `again`: right after the commit. */
+export type Outcome = 'done' | 'again' | { failed: string } | { park: { lane?: string; seconds?: number } }
+export interface Graph<A> {
+  /** Runs one node, in a unit of its own. Run twice it must find what it did; what it stages lands with its outcome, or not at all. */
+  node: (r: GraphRun<A>, node: NodeRow) => Promise<Outcome>
+  /** The first node failed, or time ran out: 'cut' takes those under way back too, 'finish' lets them end. Those not begun never begin. */
+  failing: (r: GraphRun<A>, why: string) => Maybe<'cut' | 'finish'>
+  /** Every node has ended. Nodes for a next phase, or nothing more: then the saga is over. `why`: it failed. */
+  ended: (r: GraphRun<A>, why: string | undefined) => Promise<{ nodes: NewNode[]; deadline?: number } | undefined>
+}
+/** `args` may be changed in `ended`; they are kept. */
+export interface GraphRun<A> { ctx: Ctx; args: A; id: string; project: string | null; user: string | null; requestId: string }
 
 interface Named { when?: (r: Run<any, any>) => boolean }
 export interface SagaBuilder<A, O extends object> extends Saga<A> {

@@ -1,9 +1,10 @@
-import { and, eq, inArray, isNotNull, lt, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import { event, idempotency, job, saga as sagaTable, sweep as table } from '../../schema/kernel.ts'
 import { type Basis, type Ctx, unit } from './ctx.ts'
 import { q } from './db.ts'
 import { seconds } from './env.ts'
 import { proceed, type SagaRow } from './engine.ts'
+import { sweepGraphs } from './graph.ts'
 import type { Saga } from './saga.ts'
 
 /** Takes no input, looks at the world, repairs it. Each run is a unit of its own and may find nothing to do. */
@@ -59,14 +60,15 @@ export const kernelSweeps = (sagaOf: (kind: string) => Promise<Saga>): Sweep[] =
     async run(basis, ring) {
       const now = basis.world.now()
       const [idle, late] = await basis.db.read([
-        q.select({ id: sagaTable.id }).from(sagaTable).where(and(inArray(sagaTable.state, ['open', 'unwinding']), lt(sagaTable.updatedAt, now - seconds(3)),
+        q.select({ id: sagaTable.id }).from(sagaTable).where(and(inArray(sagaTable.state, ['open', 'unwinding']), lt(sagaTable.updatedAt, now - seconds(3)), isNull(sagaTable.unfinished),
           sql`not exists (select 1 from job where job.saga = ${sagaTable.id} and job.state in ('queued','running'))`)).limit(100),
-        q.select({ id: sagaTable.id }).from(sagaTable).where(and(eq(sagaTable.state, 'open'), lt(sagaTable.deadline, now))).limit(100),
+        q.select({ id: sagaTable.id }).from(sagaTable).where(and(eq(sagaTable.state, 'open'), lt(sagaTable.deadline, now), isNull(sagaTable.unfinished))).limit(100),
       ])
       for (const s of idle) await goOn(basis, ring, s.id, sagaOf)
       for (const s of late) await goOn(basis, ring, s.id, sagaOf, true)
     },
   },
+  { name: 'graphs', every: 1, run: (basis, ring) => sweepGraphs({ basis, ring, sagaOf }) },
   {
     name: 'delayed', every: 1,
     // Jobs that were put off and are due now: their host may be asleep.

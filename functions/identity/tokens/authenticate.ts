@@ -54,6 +54,12 @@ export function subjectsOf(c: TokenClaims): string[] {
   ]
 }
 
+/** Was anything these claims rest on revoked since they were made? */
+export async function endedSince(env: Env, world: World, db: Database, claims: TokenClaims): Promise<boolean> {
+  await refresh(env, world, db)
+  return subjectsOf(claims).some((s) => (known.subjects.get(s)?.seq ?? 0) > claims.seq)
+}
+
 /** A token's claims when it is genuine, alive and not revoked; 401 otherwise. No round trip but the refresh, once a second. */
 export async function verifyToken(env: Env, world: World, db: Database, token: string, options: { expiredFor?: number } = {}): Promise<TokenClaims> {
   if (secret !== env.MASTER_SECRET) { secret = env.MASTER_SECRET; verified.clear() }
@@ -90,7 +96,7 @@ export async function authenticate(env: Env, world: World, db: Database, request
 }
 
 /** `*` is one segment, `**` any number, `{name}` one segment. Compared word by word: linear, whatever the pattern. */
-function allows(rule: { service: string; method: string; path: string }, at: { type: string; path: string }, method: string): boolean {
+export function allows(rule: { service: string; method: string; path: string }, at: { type: string; path: string }, method: string): boolean {
   if (rule.method !== method || (alias[rule.service] ?? rule.service) !== (alias[at.type] ?? at.type)) return false
   const want = rule.path.split('/').filter(Boolean), have = at.path.split('/').filter(Boolean)
   for (let i = 0; i < want.length; i++) {

@@ -1,0 +1,193 @@
+import { and, eq, inArray, lt, sql } from 'drizzle-orm'
+import { saga as table, sagaNode } from '../../schema/kernel.ts'
+import { type Basis, type Ctx, unit } from './ctx.ts'
+import { q } from './db.ts'
+import { LIVE, resume, wake, type NodeId, type SagaRow } from './engine.ts'
+import { seconds } from './env.ts'
+import { Fault, Stale } from './fault.ts'
+import type { GraphRun, NewNode, NodeRow, Saga } from './saga.ts'
+
+/**
+ * Sagas whose steps are a graph. A node ends in one batch: its row, what it did, one count less for those that require it and
+ * for the saga; whoever reaches nought runs next. So a step costs the same in a graph of twenty and of five hundred, and at
+ * no moment is work done but not known. A sweep goes on with graphs that nobody works on.
+ */
+type Row = Pick<SagaRow, 'id' | 'args' | 'project' | 'user' | 'requestId'>
+const live = inArray(table.state, ['open', 'unwinding'])
+/** Parked nodes are looked at this often even when nobody wakes them. */
+const LOOK = 30
+/** So many nodes at a time in one isolate. */
+const WIDTH = 8
+const CHUNK = 200
+
+export async function startGraph<A extends Record<string, unknown>>(ctx: Ctx, def: Saga<A>, args: A, options: { lane: string; nodes: NewNode[]; deadline: number; supersede?: boolean; project?: string | null }): Promise<string> {
+  const now = ctx.now(), id = ctx.uuid()
+  if (options.supersede) endGraph(ctx, options.lane)
+  ctx.stage(q.insert(table).values({
+    id, kind: def.kind, lane: options.lane, state: 'open', args, log: [], generation: 0, deadline: now + seconds(options.deadline), unfinished: options.nodes.length,
+    requestId: ctx.requestId, project: options.project ?? ctx.anyone?.project?.id ?? null, user: ctx.anyone?.user.id ?? null, createdAt: now, updatedAt: now,
+  }))
+  goOn(ctx, id, stageNodes(ctx, id, options.nodes), options.nodes.length)
+  return id
+}
+
+/** Ends whatever graph runs in a lane; a node that is being run right now finds itself refused. */
+export function endGraph(ctx: Ctx, lane: string) {
+  const ids = q.select({ id: table.id }).from(table).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE])))
+  ctx.stage(q.delete(sagaNode).where(inArray(sagaNode.saga, ids)))
+  ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now(), generation: sql`${table.generation} + 1` }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))))
+}
+
+/** Lets parked nodes of a lane's saga look again: a signal came. */
+export const rouse = wake
+
+function stageNodes(ctx: Ctx, saga: string, nodes: NewNode[]): NodeId[] {
+  const now = ctx.now(), next = new Map<string, string[]>(), ready: NodeId[] = []
+  const rows = nodes.map((n) => {
+    const requires = new Set(n.requires)
+    for (const r of requires) { const list = next.get(r); if (list) list.push(n.key); else next.set(r, [n.key]) }
+    if (!requires.size) ready.push({ saga, key: n.key })
+    return { saga, key: n.key, kind: n.kind, args: n.args ?? {}, state: requires.size ? 'waiting' as const : 'ready' as const, waits: requires.size, next: [] as string[], lane: null, runAt: now, generation: 0, why: null }
+  })
+  for (const row of rows) row.next = next.get(row.key) ?? []
+  for (let i = 0; i < rows.length; i += CHUNK) ctx.stage(q.insert(sagaNode).values(rows.slice(i, i + CHUNK)))
+  return ready
+}
+
+function goOn(ctx: Ctx, saga: string, ready: NodeId[], unfinished: number) {
+  if (ready.length || !unfinished) ctx.afterCommit(() => resume.nodes(ctx, ready, unfinished ? undefined : saga))
+}
+
+const runOf = (ctx: Ctx, s: Row): GraphRun<any> => ({ ctx, args: s.args, id: s.id, project: s.project, user: s.user, requestId: s.requestId })
+
+interface Work { basis: Basis; ring: (host: string) => Promise<unknown>; sagaOf: (kind: string) => Promise<Saga> }
+
+/** Runs these nodes, those they make ready, and so on until none is left that can run now. */
+export async function runNodes(work: Work, first: NodeId[], over?: string) {
+  const queue = [...first], ends = over ? [over] : []
+  const worker = async () => {
+    for (let n = queue.shift(); n; n = queue.shift()) await one(work, n, queue, ends)
+    for (let s = ends.shift(); s; s = ends.shift()) await end(work, s, queue, ends)
+  }
+  while (queue.length || ends.length) await Promise.all(Array.from({ length: Math.min(WIDTH, queue.length + ends.length) }, worker))
+}
+
+const hold = async (what: string, id: unknown, work: () => Promise<unknown>) => {
+  try { await work() } catch (e) {
+    // The sweep comes back to it.
+    console.error(JSON.stringify({ level: e instanceof Fault && e.kind === 'unavailable' ? 'warn' : 'error', what, id, error: e instanceof Fault ? e.message : e instanceof Error ? e.stack : String(e) }))
+  }
+}
+
+const one = ({ basis, ring, sagaOf }: Work, id: NodeId, queue: NodeId[], ends: string[]) => hold('node', id, () => unit({ ...basis }, async (ctx) => {
+  const [[n], [s]] = await ctx.read(
+    q.select().from(sagaNode).where(and(eq(sagaNode.saga, id.saga), eq(sagaNode.key, id.key), inArray(sagaNode.state, ['ready', 'parked']))),
+    q.select().from(table).where(and(eq(table.id, id.saga), live)))
+  if (!n || !s) return
+  const graph = (await sagaOf(s.kind)).graph!
+  const r = runOf(ctx, s), mark = ctx.mark()
+  ctx.basis.requestId = s.requestId
+  let outcome: Awaited<ReturnType<typeof graph.node>>
+  try {
+    outcome = await graph.node(r, n)
+  } catch (e) {
+    if (e instanceof Stale || (e instanceof Fault && e.kind === 'unavailable' && e.detail.status !== 500)) throw e
+    ctx.cut(mark)
+    outcome = { failed: e instanceof Fault ? e.message : `Unexpected error; the operator finds more under the request id ${s.requestId}.` }
+    if (!(e instanceof Fault)) console.error(JSON.stringify({ level: 'error', what: 'node', ...id, requestId: s.requestId, error: e instanceof Error ? e.stack : String(e) }))
+  }
+  await settle(ctx, r, graph, n, outcome, queue, ends)
+}, ring))
+
+async function settle(ctx: Ctx, r: GraphRun<any>, graph: NonNullable<Saga['graph']>, n: NodeRow, outcome: Awaited<ReturnType<typeof graph.node>>, queue: NodeId[], ends: string[]) {
+  const now = ctx.now()
+  const mine = (set: Partial<NodeRow>) => ctx.stage(q.update(sagaNode).set({ ...set, generation: n.generation + 1 }).where(and(eq(sagaNode.saga, n.saga), eq(sagaNode.key, n.key), eq(sagaNode.generation, n.generation), inArray(sagaNode.state, ['ready', 'parked']))), 'stale')
+  const count = (unfinished: unknown, more: object = {}) => ctx.stageFor(q.update(table).set({ unfinished: unfinished as number, updatedAt: now, ...more }).where(and(eq(table.id, n.saga), live)).returning({ unfinished: table.unfinished }), ([row]: { unfinished: number }[]) => { if (row?.unfinished === 0) ends.push(n.saga) })
+  if (outcome === 'again') {
+    mine({ state: 'ready', runAt: now, lane: null })
+    ctx.stageFor(q.update(table).set({ updatedAt: now }).where(and(eq(table.id, n.saga), live)).returning({ id: table.id }), ([row]) => { if (row) queue.unshift({ saga: n.saga, key: n.key }) })
+  } else if (outcome === 'done') {
+    mine({ state: 'done', lane: null })
+    if (n.next.length) {
+      ctx.stageFor(q.update(sagaNode).set({ waits: sql`${sagaNode.waits} - 1`, state: sql`case when ${sagaNode.waits} <= 1 then 'ready' else ${sagaNode.state} end`, runAt: now })
+        .where(and(eq(sagaNode.saga, n.saga), eq(sagaNode.state, 'waiting'), sql`${sagaNode.key} in (select value from json_each(${JSON.stringify(n.next)}))`)).returning({ key: sagaNode.key, state: sagaNode.state }),
+      (rows: { key: string; state: string }[]) => { for (const row of rows) if (row.state === 'ready') queue.push({ saga: n.saga, key: row.key }) })
+    }
+    count(sql`${table.unfinished} - 1`)
+  } else if ('park' in outcome) {
+    mine({ state: 'parked', lane: outcome.park.lane ?? null, runAt: now + seconds(outcome.park.seconds ?? LOOK) })
+    // What it waits for may have ended between its look and this batch: then nobody will wake it, and it looks again.
+    if (outcome.park.lane) {
+      ctx.stageFor(q.select({ id: table.id }).from(table).where(and(eq(table.lane, outcome.park.lane), inArray(table.state, [...LIVE]))).limit(1), (rows: unknown[]) => { if (!rows.length && n.state === 'ready' && n.lane === null) queue.push({ saga: n.saga, key: n.key }) })
+    }
+  } else {
+    mine({ state: 'failed', lane: null, why: outcome.failed })
+    await fail(ctx, r, graph, n.saga, outcome.failed, count)
+  }
+}
+
+/** Nothing new begins any more. */
+async function fail(ctx: Ctx, r: GraphRun<any>, graph: NonNullable<Saga['graph']>, saga: string, why: string, count: (unfinished: unknown, more?: object) => void) {
+  const how = await graph.failing(r, why), over = how === 'cut' ? ['waiting', 'ready', 'parked'] as const : ['waiting'] as const
+  ctx.stage(q.update(sagaNode).set({ state: 'cancelled', generation: sql`${sagaNode.generation} + 1` }).where(and(eq(sagaNode.saga, saga), inArray(sagaNode.state, [...over]))))
+  // One that is ready has not begun, unless it was parked before: then it has something to finish.
+  if (how === 'finish') ctx.stage(q.update(sagaNode).set({ state: 'cancelled', generation: sql`${sagaNode.generation} + 1` }).where(and(eq(sagaNode.saga, saga), eq(sagaNode.state, 'ready'), eq(sagaNode.generation, 0))))
+  count(sql`(select count(*) from saga_node where saga = ${saga} and state in ('waiting', 'ready', 'parked'))`, { state: 'unwinding' })
+}
+
+const end = ({ basis, ring, sagaOf }: Work, id: string, queue: NodeId[], ends: string[]) => hold('graph', id, () => unit({ ...basis }, async (ctx) => {
+  const [[s], [failed]] = await ctx.read(q.select().from(table).where(and(eq(table.id, id), live, eq(table.unfinished, 0))),
+    q.select({ why: sagaNode.why }).from(sagaNode).where(and(eq(sagaNode.saga, id), eq(sagaNode.state, 'failed'))).limit(1))
+  if (!s) return
+  ctx.basis.requestId = s.requestId
+  const { graph } = await sagaOf(s.kind), r = runOf(ctx, s), now = ctx.now()
+  const why = s.state === 'unwinding' ? failed?.why ?? (s.args as { why?: string }).why ?? 'it was not done in time' : undefined
+  const more = await graph!.ended(r, why)
+  ctx.stage(q.delete(sagaNode).where(eq(sagaNode.saga, id)))
+  const state = more ? 'open' as const : why === undefined ? 'done' as const : 'unwound' as const
+  ctx.stage(q.update(table).set({ state, args: r.args, unfinished: more?.nodes.length ?? 0, generation: s.generation + 1, updatedAt: now, ...(more?.deadline ? { deadline: now + seconds(more.deadline) } : {}) })
+    .where(and(eq(table.id, id), eq(table.generation, s.generation), live)), 'stale')
+  if (!more) { wake(ctx, s.lane); return }
+  const ready = stageNodes(ctx, id, more.nodes)
+  // Only once it has landed.
+  ctx.stageFor(q.select({ id: table.id }).from(table).where(eq(table.id, id)), () => { queue.push(...ready); if (!more.nodes.length) ends.push(id) })
+}, ring))
+
+/** Time ran out, or someone ordered it to stop: what has not ended is cut, and `ended` hears why. */
+export const stopGraph = async ({ basis, ring, sagaOf }: Work, id: string, why: string) => {
+  const ends: string[] = []
+  await unit({ ...basis }, (ctx) => stageStop(ctx, id, why, sagaOf, () => ends.push(id)), ring)
+  if (ends.length) await runNodes({ basis, ring, sagaOf }, [], id)
+}
+/** The same, in a unit that does more. */
+export async function stageStop(ctx: Ctx, id: string, why: string, sagaOf: (kind: string) => Promise<Saga>, then?: () => void) {
+  const [[s]] = await ctx.read(q.select().from(table).where(and(eq(table.id, id), live)))
+  if (!s) return false
+  const { graph } = await sagaOf(s.kind)
+  await graph!.failing(runOf(ctx, s), why)
+  ctx.stage(q.update(sagaNode).set({ state: 'cancelled', generation: sql`${sagaNode.generation} + 1` }).where(and(eq(sagaNode.saga, id), inArray(sagaNode.state, ['waiting', 'ready', 'parked']))))
+  ctx.stage(q.update(table).set({ state: 'unwinding', args: { ...s.args, why }, unfinished: 0, generation: s.generation + 1, updatedAt: ctx.now() }).where(and(eq(table.id, id), eq(table.generation, s.generation), live)), 'stale')
+  ctx.afterCommit(then ? async () => then() : () => resume.nodes(ctx, [], id))
+  return true
+}
+
+/** Graphs nobody works on: whose isolate died, whose parked nodes' time has come, or who are past their deadline. */
+export async function sweepGraphs(work: Work) {
+  const { basis } = work, now = basis.world.now()
+  const idle = and(sql`${table.unfinished} is not null`, sql`${table.state} in ('open','unwinding')`)
+  const [late, asleep] = await basis.db.read([
+    q.select({ id: table.id }).from(table).where(and(idle, lt(table.deadline, now), sql`${table.state} = 'open'`)).limit(50),
+    q.select({ id: table.id, updatedAt: table.updatedAt, unfinished: table.unfinished }).from(table).where(and(idle, lt(table.updatedAt, now - seconds(3)),
+      sql`(${table.unfinished} = 0 or exists (select 1 from saga_node n where n.saga = ${table.id} and n.state in ('ready', 'parked') and n.run_at <= ${now}))`)).limit(20),
+  ])
+  for (const s of late) basis.later.waitUntil(hold('late graph', s.id, () => stopGraph(work, s.id, 'Timed out')))
+  for (const s of asleep) {
+    // Moving the time on is the claim.
+    const [claimed, due] = await basis.db.write([
+      q.update(table).set({ updatedAt: now }).where(and(eq(table.id, s.id), eq(table.updatedAt, s.updatedAt))).returning({ id: table.id }),
+      q.select({ saga: sagaNode.saga, key: sagaNode.key }).from(sagaNode).where(and(eq(sagaNode.saga, s.id), inArray(sagaNode.state, ['ready', 'parked']), sql`${sagaNode.runAt} <= ${now}`)).limit(500),
+    ]) as [unknown[], NodeId[]]
+    if (claimed.length) basis.later.waitUntil(runNodes(work, due, s.unfinished === 0 ? s.id : undefined))
+  }
+}
+

@@ -1,0 +1,12 @@
+import type { Service } from './kernel/service.ts'
+
+/** The services by their first path segment, each loaded with its first request. */
+export const services: Record<string, () => Promise<{ default: Service }>> = {
+  identity: () => import('./identity/index.ts'),
+  image: () => import('./image/index.ts'),
+  compute: () => import('./compute/index.ts'),
+  placement: () => import('./placement/index.ts'),
+  network: () => import('./network/index.ts'),
+  volume: () => import('./volume/index.ts'),
+  hosts: () => import('./hosts/index.ts'),
+}
