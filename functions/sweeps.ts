@@ -1,9 +1,11 @@
+import { pruneSignatures } from './aws/prune.sweep.ts'
 import { syncDirectories } from './identity/ldap/sync.sweep.ts'
 import { pruneRevocations } from './identity/prune.sweep.ts'
 import { rotateKeys } from './identity/tokens/keys.ts'
 import { messageSweep } from './volume/messages/api.ts'
 import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
+import { forgetChanges } from './network/touch.ts'
 import { routerSweep } from './network/routers/place.ts'
 import { sagaOf } from './sagas.ts'
 
@@ -11,9 +13,11 @@ import { sagaOf } from './sagas.ts'
 export const sweeps: Sweep[] = [
   ...kernelSweeps(sagaOf),
   pruneRevocations,
+  pruneSignatures,
   rotateKeys,
   syncDirectories,
   uploadSweep,
   messageSweep,
   routerSweep,
+  forgetChanges,
 ]

@@ -1,11 +1,12 @@
 import { check, parseJson, readText } from './body.ts'
 import { type Ctx, type Ring, unit, type Basis } from './ctx.ts'
 import { Database } from './db.ts'
-import { Written, type Endpoint } from './endpoint.ts'
+import { Written, type Endpoint, type Input } from './endpoint.ts'
 import type { Env, Later, World } from './env.ts'
 import { conflict, Fault, forbidden, invalid, Stale, unauthorized } from './fault.ts'
 import { rulesIn } from './overrides.ts'
 import type { Caller } from './policy.ts'
+import type { About, Protocol } from './protocol.ts'
 import { inVersion, statusFor, type Service } from './service.ts'
 import { atVersion, negotiate, parseVersion, versionHeaders } from './version.ts'
 
@@ -39,7 +40,7 @@ function requestIdOf(request: Request, world: World) {
 
 /** Version documents, for anyone. */
 function documents(s: Service, request: Request, url: URL, path: string): Response | undefined {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+  if ((request.method !== 'GET' && request.method !== 'HEAD') || (s.protocol && url.search)) return undefined
   const doc = s.versions(path.replace(/\/+$/, ''), url.origin)
   return doc && Response.json(doc.body, { status: doc.status })
 }
@@ -51,6 +52,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   if (prefix === undefined) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })
   if (s.strictSlash && fullPath.endsWith('/')) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })
   let path = fullPath.slice(prefix.length).replace(/\/+$/, '') || '/'
+  if (s.protocol && path === '/') return converse(app, s, s.protocol, request, url, fullPath, about, headers)
   let pathProject: string | undefined
   if (s.projectInPath) {
     const m = /^\/([0-9a-f]{32}|[0-9a-f-]{36})(\/.*|$)/.exec(path)
@@ -77,25 +79,42 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   if (pathProject && caller && !caller.admin && caller.project?.id !== pathProject) throw invalid(`Malformed request url: project ${pathProject} is not the one the token is scoped to.`)
 
   const { endpoint, body } = await choose(s, present, request)
-  const basis: Basis = {
-    env: app.env, world: app.world, later: app.later, requestId: about.requestId, caller, rules: s.rules, version: about.version,
-    action: endpoint.id, origin: url.origin, db,
-  }
+  const basis: Basis = { ...basisOf(app, s, about, url, db), caller, action: endpoint.id }
+  const input = { params: found.params, query: url.searchParams, body, request, url }
+  return render(await perform(app, s, endpoint, basis, input, headers), endpoint.status, headers)
+}
+
+const basisOf = (app: App, s: Service, about: About, url: URL, db: Database) => ({ env: app.env, world: app.world, later: app.later, requestId: about.requestId, rules: s.rules, version: about.version, origin: url.origin, db })
+
+/** An action of a service that has a protocol of its own. */
+async function converse(app: App, s: Service, speech: Protocol, request: Request, url: URL, path: string, about: About, headers: Headers): Promise<Response> {
+  if (request.method !== 'GET' && request.method !== 'POST') throw new Fault('method', 'The method is not allowed: actions are asked for with GET or POST.', { headers: { allow: 'GET, POST' } })
+  const heard = await speech.hear(request, url, s.bodyLimit ?? 1_500_000), shared = basisOf(app, s, about, url, new Database(app.env, app.world))
+  const { caller, along } = await speech.caller(app, s, shared, request, url, path, heard)
+  const endpoint = s.endpoints.find((e) => e.key === heard.key)
+  if (!endpoint) throw speech.unknown(heard)
+  const input = { params: {}, query: url.searchParams, body: speech.body(endpoint, heard), request, url }
+  const out = await perform(app, s, { ...endpoint, query: undefined }, { ...shared, caller, along, action: endpoint.id }, input, headers)
+  return out instanceof Response ? render(out, endpoint.status, headers) : speech.answer(out, endpoint, about, headers)
+}
+
+/** What every endpoint goes through once it is known who asks for what: rule, schema, unit of work. */
+async function perform(app: App, s: Service, endpoint: Endpoint, basis: Basis, input: Input, headers: Headers): Promise<unknown> {
+  const { caller, db } = basis, { body, url, params } = input
   if (endpoint.policy !== 'public' && !s.rules[endpoint.policy](caller, { project: caller?.project?.id, user: caller?.user.id, domain: caller?.domain?.id })) {
     throw forbidden(`Policy doesn't allow ${endpoint.policy} to be performed.`, { type: 'PolicyNotAuthorized' })
   }
   if (endpoint.body && body !== undefined) {
-    const schema = s.microversions ? atVersion(endpoint.body, about.version) : Object.values(endpoint.body)[0]
+    const schema = s.microversions ? atVersion(endpoint.body, basis.version) : Object.values(endpoint.body)[0]
     if (schema) check(schema, body)
   }
   if (endpoint.query) check(endpoint.query, Object.fromEntries([...new Set(url.searchParams.keys())].map((k) => { const v = url.searchParams.getAll(k); return [k, v.length > 1 ? v : v[0]] })))
-  const input = { params: found.params, query: url.searchParams, body, request, url }
   const work = (ctx: Ctx) => Promise.resolve(endpoint.handle(ctx, input))
-  const resource = Object.values(found.params).at(-1)
+  const resource = Object.values(params).at(-1)
   const { out, ctx } = await unit(basis, work, app.ring, resource)
   if (ctx.said) for (const [k, v] of ctx.said) headers.append(k, v)
   headers.set('server-timing', `db;desc="${db.trips.reads}r ${db.trips.writes}w ${db.trips.statements}s"`)
-  return render(out, endpoint.status, headers)
+  return out
 }
 
 async function choose(s: Service, present: Endpoint[], request: Request): Promise<{ endpoint: Endpoint; body: unknown }> {
@@ -131,10 +150,10 @@ function render(out: unknown, status: number, headers: Headers): Response {
 
 export function refuse(s: Service, f: Fault, about: { requestId: string; version: number }, headers: Headers): Response {
   const status = statusFor(s, f)
-  if (f.kind === 'unauthorized' && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Keystone uri="/identity"')
+  if (f.kind === 'unauthorized' && !s.protocol && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Keystone uri="/identity"')
   if (f.detail.retryAfter) headers.set('retry-after', String(f.detail.retryAfter))
   for (const [k, v] of Object.entries(f.detail.headers ?? {})) headers.set(k, v)
-  const unauthenticated = f.kind === 'unauthorized' && s.name !== 'identity'
+  const unauthenticated = f.kind === 'unauthorized' && s.name !== 'identity' && !s.protocol
   const { body, type, status: own } = unauthenticated
     ? { body: { error: { message: f.message, code: 401, title: 'Unauthorized' } }, type: undefined, status: undefined }
     : s.render(f, status, about)

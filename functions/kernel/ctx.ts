@@ -27,6 +27,8 @@ export interface Basis {
   /** Scheme and authority the client used: links point back there. */
   origin: string
   db: Database
+  /** Staged with whatever the unit writes; nothing when it writes nothing. */
+  along?: (ctx: Ctx) => void
 }
 
 /**
@@ -157,6 +159,7 @@ export async function unit<T>(basis: Basis, work: (ctx: Ctx) => T | Promise<T>, 
     try {
       const out = await work(ctx)
       ctx.note(resource)
+      if (ctx.dirty) basis.along?.(ctx)
       await ctx.commit(ringBell)
       return { out, ctx }
     } catch (e) {

@@ -1,10 +1,13 @@
 /** Nudges are this far apart, ms: a host on a busy network hears of its neighbours, not of each. */
 const NUDGES = 1000
+/** How long marks are remembered, ms: as long as what bears one can be good. */
+const MARKS = 31 * 60_000
 
 /**
  * One per host: holds nothing but waiting claims and the ids of calls seen in the last minute. A hint: losing it costs
  * one poll. `/enter?jti=&iat=` admits a call once; `/ring` wakes; `/nudge` wakes too, but of many in a row the first and
  * one for all the others; `/wait?bell=&seconds=` answers when the count moved.
+ * `/once?mark=&by=` takes each mark once: signatures of requests, one memory per access key.
  */
 export class Doorbell {
   private bell = Date.now()
@@ -13,6 +16,7 @@ export class Doorbell {
   private quietUntil = 0
   private readonly waiting = new Set<() => void>()
   private readonly seen = new Map<string, number>()
+  private readonly marks = new Map<string, { at: number; by: Set<string> }>()
 
   async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url)
@@ -25,6 +29,7 @@ export class Doorbell {
         if (Date.now() >= this.quietUntil) this.ring()
         else this.nudge ??= setTimeout(() => this.ring(), this.quietUntil - Date.now())
         return new Response(String(this.bell))
+      case '/once': return this.once(url.searchParams.get('mark') ?? '', url.searchParams.get('by') ?? '')
       case '/enter': return this.enter(url.searchParams.get('jti') ?? '', number('iat'))
       case '/wait':
         if (this.bell === number('bell')) await this.ringOr(number('seconds'))
@@ -49,6 +54,20 @@ export class Doorbell {
     if (this.seen.has(jti) || iat < this.born - 1) return new Response('replayed', { status: 409 })
     this.seen.set(jti, now + 125)
     return new Response(String(this.bell))
+  }
+
+  /**
+   * A mark is taken once. Within two seconds also from somebody else (`by`), since what says when in whole seconds says the
+   * same for two who ask the same in one of them; after that from nobody.
+   */
+  private once(mark: string, by: string): Response {
+    const now = Date.now()
+    for (const [m, first] of this.marks) { if (first.at < now - MARKS || this.marks.size > 50_000) this.marks.delete(m); else break }
+    const first = this.marks.get(mark)
+    if (first && (now - first.at > 2000 || first.by.has(by))) return new Response('replayed', { status: 409 })
+    if (first) first.by.add(by)
+    else this.marks.set(mark, { at: now, by: new Set([by]) })
+    return new Response('ok')
   }
 
   private ringOr(seconds: number): Promise<void> {

@@ -6,6 +6,7 @@ import type { Ctx } from './ctx.ts'
 import type { Declaration, Endpoint } from './endpoint.ts'
 import { statusOf, type Fault } from './fault.ts'
 import type { Check } from './policy.ts'
+import type { Protocol } from './protocol.ts'
 import { parseVersion, type Microversions } from './version.ts'
 
 export interface ServiceConfig<R extends string = string> {
@@ -30,6 +31,8 @@ export interface ServiceConfig<R extends string = string> {
   requestIdHeaders?: string[]
   /** A trailing slash names a resource with an empty id: 404, where other services mean the list. */
   strictSlash?: boolean
+  /** The root of each prefix speaks this instead of JSON: Query APIs, for one. */
+  protocol?: Protocol
   /** The largest JSON body taken. */
   bodyLimit?: number
 }
