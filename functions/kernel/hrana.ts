@@ -5,7 +5,11 @@
  */
 export interface Statement { sql: string; params: unknown[] }
 export interface Result { columns: string[]; rows: unknown[][] }
-export interface Endpoint { url: string; token?: string; fetch: typeof fetch }
+export interface Endpoint {
+  url: string; token?: string; fetch: typeof fetch
+  /** Milliseconds an answer may take: a database that hangs is one that cannot be reached. */
+  patience?: number
+}
 
 /** The statement was refused; nothing of the batch happened. */
 export class SqlFailure extends Error {
@@ -46,12 +50,12 @@ function transaction(stmts: unknown[], mode: 'deferred' | 'write') {
   return steps
 }
 
-async function send({ url, token, fetch }: Endpoint, requests: unknown[]): Promise<Answer[]> {
+async function send({ url, token, fetch, patience = 20_000 }: Endpoint, requests: unknown[]): Promise<Answer[]> {
   let status: number, body: { results?: Answer[]; message?: string }
   try {
     const answer = await fetch(pipeline(url), {
       method: 'POST', headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-      body: JSON.stringify({ baton: null, requests }),
+      body: JSON.stringify({ baton: null, requests }), signal: AbortSignal.timeout(patience),
     })
     status = answer.status
     body = await answer.json()
