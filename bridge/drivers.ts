@@ -66,6 +66,8 @@ export interface Images {
 export interface Net {
   apply(desired: Desired): Promise<void>
   /** Ports whose tap is up with filters in force. */
+  /** Makes nothing of ports that are elsewhere, so they need not be kept for it: one process may stand for a thousand hosts. */
+  readonly blind?: boolean
   ports(): Promise<string[]>
   /** The name of a port's tap on this host; `ready` sees to it that network and filters of these ports are in force. */
   tap(port: string): string

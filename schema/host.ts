@@ -13,8 +13,10 @@ export const host = sqliteTable('host', {
   zone: text('zone').notNull().default('nova'),
   /** Number some old API versions know it by. */
   number: integer('number').notNull().unique(),
-  /** Bumped by every change to what should be on this host; it asks for the document when it moved. */
+  /** The last change to what should be on this host; it asks for what is new when it moved. */
   revision: integer('revision').notNull().default(1),
+  /** The last change that can only be told by the whole document. */
+  whole: integer('whole').notNull().default(0),
   seenAt: micros('seen_at').notNull(),
   /** Bumped by each inventory. */
   inventoryAt: micros('inventory_at'),

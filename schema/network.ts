@@ -246,3 +246,13 @@ export const agentSetting = sqliteTable('agent_setting', {
   adminUp: flag('admin_up').notNull().default(true),
   description: text('description').notNull().default(''),
 }, (t) => [primaryKey({ columns: [t.host, t.kind] })])
+
+/**
+ * Ports that changed, by the networks and groups where that matters; `port` empty: the rules of that group did. Hosts ask
+ * for what is newer than what they have; the newest some thousands are kept.
+ */
+export const networkChange = sqliteTable('network_change', {
+  seq: integer('seq').primaryKey({ autoIncrement: true }),
+  scope: text('scope').notNull(),
+  port: text('port').notNull(),
+}, (t) => [index('network_change_scope').on(t.scope, t.seq)])

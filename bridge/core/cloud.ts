@@ -1,4 +1,5 @@
-import type { BlobAnswer, Claim, ClaimAnswer, Desired, GuestData, Inventory, Report } from '../../schema/hosts.ts'
+import type { BlobAnswer, Claim, ClaimAnswer, Desired, GuestData, Inventory, PassageAnswer, Report } from '../../schema/hosts.ts'
+import type { Stated } from '../../schema/desired.ts'
 import type { Job } from '../../schema/jobs.ts'
 import { call, type Answer } from './http.ts'
 import { sign, type Signer } from './sign.ts'
@@ -34,7 +35,8 @@ export class Cloud {
     return this.#json('POST', '/blobs', { job, attempt, image, method })
   }
   inventory(body: Inventory): Promise<unknown> { return this.#json('PUT', '/inventory', body) }
-  desired(): Promise<Desired> { return this.#json('GET', '/desired') }
+  /** What is new since that revision, or all; a control plane of before answers with a document of its own. */
+  desired(since: number): Promise<Stated | Desired> { return this.#json('GET', `/desired?since=${since}`) }
   async guest(server: string): Promise<GuestData | undefined> {
     try { return await this.#json('GET', `/guests/${server}`) } catch (error) {
       if (error instanceof Refused && error.status === 404) return undefined

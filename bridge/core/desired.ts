@@ -1,4 +1,5 @@
 import type { Net } from '../drivers.ts'
+import { Picture } from '../../schema/desired.ts'
 import type { Desired } from '../../schema/hosts.ts'
 import type { Nic } from '../../schema/jobs.ts'
 import type { Cloud } from './cloud.ts'
@@ -11,9 +12,12 @@ interface Parts {
   net: Net
   log: Log
   signal: AbortSignal
-  /** After each document that was applied. */
-  applied(desired: Desired): void
+  /** After each document that was applied; `own`: this host's own ports are concerned. */
+  applied(desired: Desired, own: boolean): void
 }
+
+/** Changes build upon changes; now and then everything is asked for, so that no mistake lasts. */
+const wholeEvery = 15 * 60_000
 
 /** Keeps the host's network equal to the newest desired state. One fetch and one apply at a time, as often as needed. */
 export class DesiredState {
@@ -25,7 +29,14 @@ export class DesiredState {
   #going: Promise<void> | undefined
   #again: Promise<void> | undefined
   readonly #of: Parts
-  constructor(of: Parts) { this.#of = of }
+  #picture: Picture
+  #whole = -Infinity
+  /** What was taken and not yet applied concerns own ports. */
+  #own = true
+  constructor(of: Parts) {
+    this.#of = of
+    this.#picture = new Picture(of.net.blind)
+  }
 
   heard(revision: number) {
     this.seen = revision
@@ -40,7 +51,7 @@ export class DesiredState {
 
   /** A document kept from before: what guests need goes on while the control plane cannot be asked. */
   async restore(desired: Desired) {
-    await this.#apply(desired)
+    await this.#apply(desired, true)
     this.revision = 0
   }
 
@@ -54,17 +65,34 @@ export class DesiredState {
 
   async #round() {
     const began = performance.now()
-    const desired = await this.#of.cloud.desired()
+    const desired = await this.#ask()
     this.#calm = performance.now() + Math.min(10_000, Math.max(500, 30 * (performance.now() - began)))
     if (desired.revision > this.seen) this.seen = desired.revision
-    await this.#apply(desired)
+    await this.#apply(desired, this.#own)
+    this.#own = false
   }
 
-  async #apply(desired: Desired) {
+  async #ask(): Promise<Desired> {
+    const fresh = performance.now() - this.#whole > wholeEvery
+    const told = await this.#of.cloud.desired(fresh ? 0 : this.#picture.revision)
+    this.#own ||= fresh
+    // A control plane of one release before.
+    if (!('groups' in told)) { this.#own = true; return told }
+    if (told.base === undefined) this.#whole = performance.now()
+    try { if (this.#picture.take(told)) this.#own = true } catch (error) {
+      // Half taken is worse than nothing: begin anew.
+      this.#picture = new Picture(this.#of.net.blind)
+      this.#whole = -Infinity
+      throw error
+    }
+    return this.#picture.document()
+  }
+
+  async #apply(desired: Desired, own: boolean) {
     await this.#of.net.apply(desired)
     this.#ports = new Set(desired.ports.map(({ id }) => id))
     this.revision = desired.revision
-    this.#of.applied(desired)
+    this.#of.applied(desired, own)
   }
 
   #following = false

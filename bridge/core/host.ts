@@ -45,8 +45,8 @@ export async function startHost(of: HostParts): Promise<Host> {
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
   let written: Promise<void> = Promise.resolve(), followed = written
-  const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document) {
-    reporting.touch()
+  const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document, own) {
+    if (own) reporting.touch()
     if (!of.serves) return
     // One after the other, so that the newest is the one that stays; what its guests are told is fetched beside.
     written = written.then(() => keep(of.state, document)).catch((error) => log('desired state not kept', { error: logged(error) }))

@@ -6,6 +6,7 @@ import type { Act } from './mischief.ts'
 export function simulatedNet(act: Act): Net {
   let ports: string[] = []
   return {
+    blind: true,
     apply: (desired: Desired) => act('net.apply', () => { ports = desired.ports.filter(({ up }) => up).map(({ id }) => id) }),
     ports: async () => ports,
     tap: (port) => `sim-${port.slice(0, 8)}`,

@@ -1,4 +1,5 @@
 import { eq } from 'drizzle-orm'
+import { Picture, type Stated } from '../../schema/desired.ts'
 import { host } from '../../schema/host.ts'
 import { blobRequest, inventory, type Desired, type GuestData } from '../../schema/hosts.ts'
 import { image } from '../../schema/image.ts'
@@ -12,12 +13,18 @@ import { bodyOf, hostQuery, signedBy } from './signed.ts'
 import { endpoint } from './service.ts'
 
 export const desired = endpoint({
-  id: 'desired', method: 'GET', path: '/{host}/desired', status: 200, policy: 'public', raw: true, summary: 'What should be on this host (signed by the host)',
-  async handle(ctx, input): Promise<Desired> {
-    const { desiredFor } = await import('../network/desired.ts')
-    const [[row]] = await ctx.read(hostQuery(input.params.host))
+  id: 'desired', method: 'GET', path: '/{host}/desired', status: 200, policy: 'public', raw: true, summary: 'What should be on this host, or what of it is new `since` a revision (signed by the host)',
+  async handle(ctx, input): Promise<Desired | Stated> {
+    const [{ newsFor }, { stateFor }] = await Promise.all([import('../network/desired/around.ts'), import('../network/desired/state.ts')])
+    // A bridge of before does not ask so, and gets one whole document.
+    const since = input.query.get('since')
+    const { row, news } = await newsFor(ctx, input.params.host, since && /^\d{1,15}$/.test(since) ? Number(since) : undefined)
     await signedBy(ctx, input, row)
-    return desiredFor(ctx, row)
+    const state = await stateFor(ctx, row!, news)
+    if (since !== null) return state
+    const picture = new Picture()
+    picture.take(state)
+    return picture.document()
   },
 })
 

@@ -71,4 +71,4 @@ export const faultOf = (ctx: Ctx, message: string, requestId = ctx.requestId, co
 export const needOf = (s: Shape, rootOnVolume = false) => ({ vcpus: s.vcpus, memoryMb: s.memoryMb, diskGb: (rootOnVolume ? 0 : s.diskGb) + s.ephemeralGb + Math.ceil(s.swapMb / 1024) })
 
 /** What the guest is told changed: its host looks again. */
-export const tell = (ctx: Ctx, s: Pick<Server, 'host'>) => { if (s.host) touch(ctx, { hosts: [s.host] }) }
+export const tell = (ctx: Ctx, s: Pick<Server, 'host'>) => { if (s.host) touch(ctx, { guests: [s.host] }) }

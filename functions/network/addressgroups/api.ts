@@ -16,7 +16,7 @@ const addresses = t.Array(t.String({ maxLength: 64 }), { maxItems: 1000 })
 const read = (list: string[]) => [...new Set(list.map((a) => readCidr(a.includes('/') ? a : `${a}/${a.includes(':') ? 128 : 32}`, 'addresses').text))].sort()
 const view = (r: Row) => { const { tags: _, ...rest } = standardView(r); return { ...rest, addresses: r.addresses } }
 /** Members of groups whose rules name it. */
-const touchUsers = (ctx: Ctx, id: string) => touch(ctx, { members: sql`select security_group from security_group_rule where remote_address_group = ${id}` })
+const touchUsers = (ctx: Ctx, id: string) => touch(ctx, { rules: sql`select security_group from security_group_rule where remote_address_group = ${id}` })
 
 /** Addresses with a name, for rules to speak of. */
 export const addressGroupResource: Resource = {

@@ -51,4 +51,7 @@ export function associate(ctx: Ctx, fip: { id: string; network: string; project:
 export const disassociated = { port: null, fixedAddress: null, router: null, status: 'DOWN' as const }
 
 /** Hosts around a port: of its guests (their metadata tells of the address) and of the router in front of it. */
-export const touchAround = (ctx: Ctx, ports: string[]) => (ports.length ? touch(ctx, { networks: sql`select network from port where id in (${listed(ports)})` }) : undefined)
+export const touchAround = (ctx: Ctx, ports: string[]) => (ports.length ? touch(ctx, {
+  guestsOf: sql`select host from port where id in (${listed(ports)}) and host is not null`,
+  routers: sql`select i.router from port p join subnet s on s.network = p.network join router_interface i on i.subnet = s.id where p.id in (${listed(ports)})`,
+}) : undefined)

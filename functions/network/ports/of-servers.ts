@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, like, or, sql, type SQLWrapper } from 'drizzle-o
 import { address, floatingIp, network, port, portSecurityGroup, securityGroup, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
-import { listed, touch, touchPorts } from '../touch.ts'
+import { touch, touchPorts, withSubPorts } from '../touch.ts'
 
 /** What the compute API shows of servers' ports. `servers`: ids, or a query for them, so that a page of servers and its ports are one read. */
 type Servers = string[] | SQLWrapper
@@ -34,8 +34,6 @@ export type Wiring = Awaited<ReturnType<typeof wiringOf>>
 /** The ports of one server as its interfaces are shown. */
 export const interfacesOf = (server: string) => q.select({ port, address: address.address, subnet: address.subnet }).from(port).leftJoin(address, eq(address.port, port.id)).where(theirs([server])).orderBy(asc(port.createdAt), asc(port.id))
 
-const networksOf = (server: string) => sql`select network from port where device = ${server}`
-
 /** Lets go of one port of a server: one made for it vanishes, another is free again. */
 export function releasePort(ctx: Ctx, server: string, id: string) {
   const mine = and(eq(port.id, id), eq(port.device, server)), now = ctx.now()
@@ -52,15 +50,15 @@ export function activatePort(ctx: Ctx, id: string) {
 export const namedGroups = (project: string, name: string) => q.select({ id: securityGroup.id, name: securityGroup.name }).from(securityGroup).where(and(eq(securityGroup.project, project), or(eq(securityGroup.id, name), eq(securityGroup.name, name))))
 export const joinGroup = (ctx: Ctx, server: string, group: string) => {
   ctx.stage(q.run(sql`insert or ignore into ${portSecurityGroup} (port, security_group) select id, ${group} from ${port} where device = ${server} and device_owner like 'compute:%' and port_security`))
-  touch(ctx, { networks: networksOf(server), groups: listed([group]) })
+  touch(ctx, { ports: sql`select id from port where device = ${server}` })
 }
 export const leaveGroup = (ctx: Ctx, server: string, group: string) => {
-  touch(ctx, { networks: networksOf(server), groups: listed([group]) })
+  touch(ctx, { ports: sql`select id from port where device = ${server}` })
   ctx.stage(q.delete(portSecurityGroup).where(and(eq(portSecurityGroup.securityGroup, group), inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(theirs([server]))))))
 }
 
 /** The ports of a server that is on no host for now. */
 export function bindNowhere(ctx: Ctx, server: string) {
-  touch(ctx, { networks: sql`select network from port where device = ${server}` })
+  touch(ctx, { ports: withSubPorts(sql`select id from port where device = ${server}`) })
   ctx.stage(q.update(port).set({ host: null, status: 'DOWN', updatedAt: ctx.now() }).where(theirs([server])))
 }

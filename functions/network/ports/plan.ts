@@ -124,6 +124,7 @@ export const dnsLabel = (name: string) => name.toLowerCase().replace(/[^a-z0-9-]
 /** Ports of a server that is going to run on this host. */
 export function bindPorts(ctx: Ctx, ids: string[], hostId: string) {
   if (!ids.length) return
+  touchPorts(ctx, ids)
   ctx.stage(q.update(port).set({ host: hostId, updatedAt: ctx.now(), revision: sql`${port.revision} + 1` }).where(inArray(port.id, ids)))
   touchPorts(ctx, ids)
 }
@@ -135,7 +136,7 @@ export function activatePorts(ctx: Ctx, server: string) {
 export function releasePorts(ctx: Ctx, server: string) {
   const mine = and(eq(port.device, server), sql`${port.deviceOwner} like 'compute:%'`)
   const all = withSubPorts(sql`select id from port where device = ${server}`)
-  touch(ctx, { networks: sql`select network from port where id in (${all})`, groups: sql`select security_group from port_security_group where port in (${all})` })
+  touch(ctx, { ports: all })
   ctx.stage(q.update(floatingIp).set({ port: null, fixedAddress: null, router: null, status: 'DOWN', updatedAt: ctx.now() })
     .where(inArray(floatingIp.port, q.select({ id: port.id }).from(port).where(and(mine, eq(port.ownedByServer, true))))))
   ctx.stage(q.delete(port).where(and(mine, eq(port.ownedByServer, true))))

@@ -63,9 +63,9 @@ export async function updatePort(ctx: Ctx, row: Row, change: Row, joined: any[])
   for (const a of held) if (taken.some((t) => t.subnet === a.subnet && t.address === a.address)) throw conflict(`IP address ${a.address} already allocated in subnet ${a.subnet}.`, { type: 'IpAddressAlreadyAllocated' })
   if (changesAddresses && legs.some((l) => !held.some((a) => a.subnet === l.subnet))) throw invalid(`Bad port request: Subnets of router interface port ${now.id} cannot be changed; remove the interface instead.`, { type: 'BadRequest' })
 
-  const around = () => touch(ctx, { networks: sql`select network from port where id in (${withSubPorts(listed([now.id]))})`, groups: sql`select security_group from port_security_group where port = ${now.id}`, hosts: now.host ? [now.host] : [] })
+  const around = () => touch(ctx, { ports: withSubPorts(listed([now.id])), guests: now.host ? [now.host] : [] })
   const joins = member.filter((g) => !haveGroups.includes(g)), leaves = haveGroups.filter((g) => !member.includes(g))
-  if (leaves.length) around()
+  if (leaves.length || changesAddresses) around()
   const out = rows(port).update(ctx, row, set)
   if (changesAddresses) {
     const gone = kept.filter((k) => !held.some((a) => a.subnet === k.subnet && a.address === k.address)), fresh = held.filter((a) => !kept.some((k) => k.subnet === a.subnet && k.address === a.address))

@@ -31,7 +31,7 @@ function update(ctx: Ctx, row: Row, change: Row, [members]: unknown[][]): Row {
   if (!row.isDefault && change.name === 'default') throw taken()
   if (change.stateful !== undefined && change.stateful !== row.stateful) {
     if (members.length) throw inUse(row.id)
-    touch(ctx, { members: listed([row.id]) })
+    touch(ctx, { rules: listed([row.id]) })
   }
   return rows(securityGroup).update(ctx, row, change)
 }
@@ -41,7 +41,7 @@ const inUse = (id: string) => conflict(`Security Group ${id} in use.`, { type: '
 function remove(ctx: Ctx, row: Row, [members]: unknown[][]) {
   if (row.isDefault && !ctx.caller.admin) throw conflict('Insufficient rights for removing default security group.', { type: 'SecurityGroupCannotRemoveDefault' })
   if (members.length) throw inUse(row.id)
-  touch(ctx, { groups: listed([row.id]) })
+  touch(ctx, { rules: sql`select security_group from security_group_rule where remote_group = ${row.id}` })
   ctx.stage(q.delete(securityGroupRule).where(eq(securityGroupRule.remoteGroup, row.id)))
   ctx.stage(q.delete(rbac).where(and(eq(rbac.object, row.id), eq(rbac.objectType, 'security_group'))))
   rows(securityGroup).remove(ctx, row)

@@ -44,14 +44,14 @@ async function createAll(ctx: Ctx, list: Row[]): Promise<Row[]> {
   for (let i = 0; i < made.length; i += 50) ctx.stage(q.insert(securityGroupRule).values(made.slice(i, i + 50)))
   ctx.stage(q.update(securityGroup).set({ revision: sql`${securityGroup.revision} + 1`, updatedAt: ctx.now() }).where(eq(securityGroup.id, group.id)), 'stale')
   withinQuota(ctx, project, quota as unknown as unknown[], { security_group_rule: made.length })
-  touch(ctx, { members: listed([group.id]) })
+  touch(ctx, { rules: listed([group.id]) })
   return made.map((r) => ({ ...r, isDefault: group.isDefault }))
 }
 
 function remove(ctx: Ctx, row: Row) {
   rows(securityGroupRule).remove(ctx, row)
   ctx.stage(q.update(securityGroup).set({ revision: sql`${securityGroup.revision} + 1`, updatedAt: ctx.now() }).where(eq(securityGroup.id, row.securityGroup)))
-  touch(ctx, { members: listed([row.securityGroup]) })
+  touch(ctx, { rules: listed([row.securityGroup]) })
 }
 
 const nullable = <T extends Parameters<typeof t.Union>[0][number]>(s: T) => t.Union([s, t.Null()])

@@ -65,7 +65,7 @@ function join(ctx: Ctx, row: { id: string; port: string }, list: Asked[], have: 
   return made
 }
 /** Hosts that see a trunk's ports. What leaves is touched before it goes, what comes after it came. */
-const around = (ctx: Ctx, ports: string[]) => (ports.length ? touch(ctx, { networks: sql`select network from port where id in (${listed(ports)})`, hostsOf: sql`select host from port where id in (${listed(ports)}) and host is not null`, groups: sql`select security_group from port_security_group where port in (${listed(ports)})` }) : undefined)
+const around = (ctx: Ctx, ports: string[]) => (ports.length ? touch(ctx, { ports: listed(ports), hostsOf: sql`select host from port where id in (${listed(ports)}) and host is not null` }) : undefined)
 const enabled = (row: Row) => { if (!row.adminUp) throw conflict(`Trunk ${row.id} is currently disabled.`, { type: 'TrunkDisabled' }) }
 
 async function create(ctx: Ctx, { subs, ...values }: Row): Promise<Row> {
