@@ -8,5 +8,7 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   placement: () => import('./placement/index.ts'),
   network: () => import('./network/index.ts'),
   volume: () => import('./volume/index.ts'),
+  sts: () => import('./sts/index.ts'),
+  ssm: () => import('./ssm/index.ts'),
   hosts: () => import('./hosts/index.ts'),
 }

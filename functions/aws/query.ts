@@ -49,7 +49,7 @@ export function shaped(schema: TSchema, node: Node | undefined, spelling: Spelli
   if (node === undefined) return undefined
   if (s.anyOf) return shaped(s.anyOf.find((o) => typeof node === 'string' ? o.type !== 'object' && o.type !== 'array' : o.type === 'object' || o.type === 'array') as TSchema ?? s.anyOf[0], node, spelling, at)
   if (s.type === 'array') return listOf(s, node, spelling, at)
-  if (s.type === 'object') return s.properties && Object.keys(s.properties).length ? structure(s, node, spelling, at) : mapOf(s, node, spelling, at)
+  if (s.type === 'object') return s.properties ? structure(s, node, spelling, at) : mapOf(s, node, spelling, at)
   if (typeof node !== 'string') throw awsFault('ValidationError', `Invalid value at '${at}': a value was expected, not a structure.`)
   if (s.type === 'integer' || s.type === 'number') {
     if (!/^-?\d{1,15}(\.\d{1,10})?$/.test(node.trim())) throw awsFault('ValidationError', `Invalid value at '${at}': '${node.slice(0, 40)}' is not a number.`)

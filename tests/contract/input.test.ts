@@ -14,6 +14,8 @@ const json = { 'content-type': 'application/json' }
 for (const [name, load] of Object.entries(services)) {
   describe(name, async () => {
     const { default: s } = await load()
+    // What has a protocol of its own is tried beside it (functions/aws).
+    if (s.protocol) { it.skip('speaks no JSON over paths', () => {}); return }
     const create = s.endpoints.find((e) => e.method === 'POST' && e.body && !e.key && !e.path.includes('{') && e.policy !== 'public' && !e.bodyOptional)!
     const at = `${s.mount}${s.prefixes[0]}${create.path}`
     const version = s.microversions && `${s.microversions.name} ${s.microversions.max}`
