@@ -5,6 +5,7 @@ import { services } from '../functions/index.ts'
 import type { Service } from '../functions/kernel/service.ts'
 import { root } from './layout.ts'
 import { table as personas } from './policy.ts'
+import { onlyTighter, TABLE } from './tighten.ts'
 
 /** `npm run openapi`: one OpenAPI 3.1 document per service and the coverage table, from the declarations. Committed, so that a change of the API shows. */
 export async function documents(): Promise<Map<string, string>> {
@@ -52,5 +53,7 @@ function cover(s: Service): string[] {
 
 if (import.meta.main) {
   mkdirSync(path.join(root, 'docs/openapi'), { recursive: true })
-  for (const [file, text] of await documents()) writeFileSync(path.join(root, file), text)
+  const fresh = await documents()
+  try { onlyTighter(fresh.get(TABLE)!) } catch (e) { console.error((e as Error).message); process.exit(1) }
+  for (const [file, text] of fresh) writeFileSync(path.join(root, file), text)
 }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { documents } from '../local/openapi.ts'
 import { root } from '../local/layout.ts'
+import { onlyTighter, TABLE } from '../local/tighten.ts'
 import { sh, Steps } from './steps.ts'
 
 /**
@@ -35,6 +36,7 @@ if (parts.includes('documents')) {
     const old = [...await documents()].filter(([file, text]) => read(file) !== text).map(([file]) => file)
     if (old.length) throw new Error(`run \`npm run openapi\` and commit: ${old.join(', ')}`)
   })
+  await steps.step('the policy only got tighter', async () => onlyTighter((await documents()).get(TABLE)!))
 }
 for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials]], ['clients', 'tests/clients/run.ts', []],
   ['hosts', 'tests/clients/hosts.ts', []]] as const) {
