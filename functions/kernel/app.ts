@@ -41,12 +41,14 @@ function requestIdOf(request: Request, world: World) {
 /** Version documents, for anyone. */
 function documents(s: Service, request: Request, url: URL, path: string): Response | undefined {
   if ((request.method !== 'GET' && request.method !== 'HEAD') || (s.protocol && url.search)) return undefined
+  // They lie at the mount and one below it.
+  if (path.indexOf('/', 1) > 0 && !path.endsWith('/')) return undefined
   const doc = s.versions(path.replace(/\/+$/, ''), url.origin)
   return doc && Response.json(doc.body, { status: doc.status })
 }
 
 async function answer(app: App, s: Service, request: Request, url: URL, fullPath: string, about: { requestId: string; version: number }, headers: Headers): Promise<Response> {
-  if (/%00/i.test(url.pathname + url.search)) throw invalid('The path and its query may not contain a NUL character.')
+  if (request.url.includes('%00')) throw invalid('The path and its query may not contain a NUL character.')
   const db = new Database(app.env, app.world)
   const prefix = s.prefixes.find((p) => fullPath === p || fullPath.startsWith(`${p}/`))
   if (prefix === undefined) throw new Fault('notFound', 'The resource could not be found.', { type: 'HTTPNotFound' })

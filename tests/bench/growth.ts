@@ -64,7 +64,7 @@ const markerAt = (file: string, n: number): string => {
 }
 
 /** The functions over that file, and nothing else. */
-async function serve(dir: string, file: string, s: Subject) {
+export async function serve(dir: string, file: string, s: Subject) {
   const at = make(path.join(dir, 'still'))
   mkdirSync(at.run, { recursive: true })
   const keys = s.cloud.secrets(), { s3 } = s.cloud.secrets<{ s3: number }>('ports.json')
