@@ -1,0 +1,13 @@
+/** Templates of both languages: read, check, put in order, resolve. Pure: no context, no database, no network. */
+export { TemplateFault, pathText } from './fault.ts'
+export { parse } from './parse.ts'
+export { immutableChanges, parametersOf, pseudoParameters, shownAs } from './parameters/values.ts'
+export { conditionsOf, dependencies } from './dependencies.ts'
+export { isKnown, resolve, resolveLater } from './evaluate.ts'
+export { select } from './hot/references.ts'
+export { outputsOf, type OutputValue } from './outputs.ts'
+export { referencesOf } from './check.ts'
+export { functionsOf, conditionFunctionsOf } from './functions.ts'
+export { hotVersions } from './hot/versions.ts'
+export { UNKNOWN } from './types.ts'
+export type * from './types.ts'
