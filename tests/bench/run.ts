@@ -4,6 +4,7 @@ import { Figures } from './figures.ts'
 import { growth } from './growth.ts'
 import { identity } from './identity.ts'
 import { lists } from './lists.ts'
+import { neighbours } from './neighbours.ts'
 import { ports } from './ports.ts'
 import { machine } from './processes.ts'
 import { queue } from './queue.ts'
@@ -26,7 +27,7 @@ the machine), latency and rate (they are not), beside what was promised. Takes a
   --json FILE    the figures, for programs`
 
 /** In this order: what is measured late meets what was made before. */
-const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lists, servers, growth, ports, volumes, restart: again, identity }
+const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lists, servers, neighbours, growth, ports, volumes, restart: again, identity }
 
 let options, named: string[]
 try {

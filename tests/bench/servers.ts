@@ -34,7 +34,7 @@ export async function ingredients(s: Subject): Promise<Made> {
     network: await benchNetwork(s, 'servers', '10.77.0.0/16'),
   }
 }
-export const serverBody = (of: Made, name: string) => ({ server: { name, flavorRef: of.flavor, imageRef: of.image, networks: [{ uuid: of.network }] } })
+export const serverBody = (of: Made, name: string, more: object = {}) => ({ server: { name, flavorRef: of.flavor, imageRef: of.image, networks: [{ uuid: of.network }], ...more } })
 
 /** A thousand servers with a port each, from the first request until the last is ACTIVE. */
 export async function servers(s: Subject) {
