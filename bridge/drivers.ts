@@ -1,5 +1,7 @@
 import type { Disk, DiskRef, DomainSpec, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
 import type { Desired, GuestData, Inventory } from '../schema/hosts.ts'
+import type { Connection } from './network/handover.ts'
+import type { Door, Serve, Way } from './peers/door.ts'
 
 /** Trying again cannot help; the message reaches the user, so it names no path and no secret. */
 export class Terminal extends Error {}
@@ -64,14 +66,17 @@ export interface Images {
 
 /** The network as it should be; `apply` makes the host equal, touching only what differs. */
 export interface Net {
-  apply(desired: Desired): Promise<void>
-  /** Ports whose tap is up with filters in force. */
   /** Makes nothing of ports that are elsewhere, so they need not be kept for it: one process may stand for a thousand hosts. */
   readonly blind?: boolean
+  apply(desired: Desired): Promise<void>
+  /** Ports whose tap is up with filters in force. */
   ports(): Promise<string[]>
   /** The name of a port's tap on this host; `ready` sees to it that network and filters of these ports are in force. */
   tap(port: string): string
   ready(nics: Nic[]): Promise<void>
+  /** Connections of these ports, by network; and, where a guest has moved to, the same as connections of this host. */
+  connections(nics: Nic[]): Promise<Map<string, Connection[]>>
+  takeOn(network: string, connections: Connection[]): Promise<void>
   /** Where guests' metadata comes from. */
   guests(lookup: (server: string) => Promise<GuestData | undefined>): void
   /** Removes every trace of this cloud from the host's network. */
@@ -80,8 +85,26 @@ export interface Net {
   close(): Promise<void>
 }
 
+/** What a long job may say, and hear. */
+export interface Going { signal: AbortSignal; progress(text: string): void }
+
+/** Servers on their way between hosts. What comes in stands behind this host's door, what goes out goes through another's. */
+export interface Moves {
+  /** Behind the door: `clear` takes away what earlier moves left, `end` what this one has not finished. */
+  incoming(args: Incoming['args']): Promise<{ serve: Serve; clear(): Promise<void>; end(): Promise<void> }>
+  /** Disks that no guest has open, and what else is kept of this server; answers how many bytes went. */
+  send(way: Way, what: { disks: DiskRef[]; server?: string }, going: Going): Promise<number>
+  /** A running guest with these disks. When it fails, the guest runs on here. */
+  live(way: Way, args: { uuid: string; move: string; disks: DiskRef[]; nics: Nic[] }, going: Going): Promise<{ bytes: number; downtimeMs: number }>
+  /** Whether the guest has moved away from here. */
+  gone(uuid: string): Promise<boolean>
+  abort(uuid: string): Promise<void>
+  hurry(uuid: string): Promise<void>
+}
+export interface Incoming { args: JobArgs<'move.open'>; serve: Serve }
+
 export interface Drivers {
-  virt: Virt; disks: Disks; images: Images; net: Net
+  virt: Virt; disks: Disks; images: Images; net: Net; moves: Moves; door: Door
   facts(): Promise<Pick<Inventory, 'hypervisor' | 'capacity' | 'storage' | 'bootId'>>
   wipe(): Promise<void>
 }

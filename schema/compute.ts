@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { DiskRef } from './jobs.ts'
 import { flag, json, micros } from './kernel.ts'
 
 /** A flavor as a server was made with it: later changes to the flavor do not reach the server. */
@@ -27,6 +28,8 @@ export const server = sqliteTable('server', {
   /** Bumped by every change: a change demands the value it has read. */
   generation: integer('generation').notNull().default(0),
   host: text('host'),
+  /** A second host that holds something of it: the one it is moving to, or left and may go back to. */
+  otherHost: text('other_host'),
   /** What the user asked for; the zone it is in is its host's. */
   zone: text('zone'),
   group: text('group_id'),
@@ -79,6 +82,30 @@ export const serverGuest = sqliteTable('server_guest', {
   password: text('password'),
   etag: text('etag').notNull(),
 })
+
+/** A server's move to another host or to another flavor: what other clouds call a migration. */
+export const serverMove = sqliteTable('server_move', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  uuid: text('uuid').notNull().unique(),
+  server: text('server').notNull(),
+  project: text('project').notNull(),
+  user: text('user'),
+  kind: text('kind', { enum: ['migration', 'resize', 'live-migration', 'evacuation'] }).notNull(),
+  status: text('status').notNull(),
+  /** Hosts by id, and by the names they had: they may be gone by now. */
+  source: text('source').notNull(),
+  sourceName: text('source_name').notNull(),
+  target: text('target').notNull(),
+  targetName: text('target_name').notNull(),
+  targetAddress: text('target_address'),
+  oldFlavor: text('old_flavor').notNull(),
+  newFlavor: text('new_flavor').notNull(),
+  /** What of the disks goes along besides the server's own: volumes kept where it was, and their snapshots. */
+  disks: json<DiskRef[]>('disks').notNull(),
+  requestId: text('request_id').notNull(),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}, (t) => [index('server_move_server').on(t.server, t.id)])
 
 /** A server that is gone: for usage reports, changes-since and its own timeline. */
 export const pastServer = sqliteTable('past_server', {

@@ -10,6 +10,10 @@ export const host = sqliteTable('host', {
   enabled: flag('enabled').notNull().default(true),
   disabledReason: text('disabled_reason'),
   forcedDown: flag('forced_down').notNull().default(false),
+  /** Guests that ran when the host went down are started when it is back. */
+  resumeGuests: flag('resume_guests').notNull().default(true),
+  /** Its servers are being moved away. */
+  draining: flag('draining').notNull().default(false),
   zone: text('zone').notNull().default('nova'),
   /** Number some old API versions know it by. */
   number: integer('number').notNull().unique(),

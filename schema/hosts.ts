@@ -46,6 +46,10 @@ export type Report = Static<typeof report>
 export const blobRequest = t.Object({ job: uuid, attempt: t.Integer(), image: uuid, method: t.Enum(['GET', 'PUT']) }, closed)
 export interface BlobAnswer { url: string; expires: string }
 
+// ── POST /hosts/{host}/passages: the key of the move a running job of this host is about ─────────────────────────────
+export const passageRequest = t.Object({ job: uuid, attempt: t.Integer() }, closed)
+export interface PassageAnswer { /** 32 bytes, base64url. */ key: string }
+
 // ── PUT /hosts/{host}/inventory: what libvirt and the kernel show, level not edge ────────────────────────────────────
 export const inventory = t.Object({
   version: t.String({ maxLength: 64 }),

@@ -81,6 +81,8 @@ export const port = sqliteTable('port', {
   deviceOwner: text('device_owner').notNull().default(''),
   /** The host it is bound to. */
   host: text('host'),
+  /** The host its guest is moving to while it runs: connected there too. */
+  arriving: text('arriving'),
   /** What a caller asked of the binding (`binding:host_id` may name a host that is not ours). */
   bindingHost: text('binding_host').notNull().default(''),
   vnicType: text('vnic_type').notNull().default('normal'),
@@ -93,7 +95,7 @@ export const port = sqliteTable('port', {
   ownedByServer: flag('owned_by_server').notNull().default(false),
 }, (t) => [
   uniqueIndex('port_mac').on(t.network, t.mac), index('port_network').on(t.network, t.id), index('port_device').on(t.device),
-  index('port_host').on(t.host), index('port_network_host').on(t.network, t.host).where(sql`host is not null`), index('port_project').on(t.project, t.id), index('port_qos').on(t.qosPolicy).where(sql`qos_policy is not null`),
+  index('port_host').on(t.host), index('port_arriving').on(t.arriving).where(sql`arriving is not null`), index('port_network_host').on(t.network, t.host).where(sql`host is not null`), index('port_project').on(t.project, t.id), index('port_qos').on(t.qosPolicy).where(sql`qos_policy is not null`),
 ])
 
 /** Who holds which address: an address of a subnet has one owner. `n` is its offset in the subnet (null beyond 2^53), so that free ones are found by index. */

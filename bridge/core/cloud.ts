@@ -34,6 +34,7 @@ export class Cloud {
   blob(job: string, attempt: number, image: string, method: 'GET' | 'PUT'): Promise<BlobAnswer> {
     return this.#json('POST', '/blobs', { job, attempt, image, method })
   }
+  passage(job: string, attempt: number): Promise<PassageAnswer> { return this.#json('POST', '/passages', { job, attempt }) }
   inventory(body: Inventory): Promise<unknown> { return this.#json('PUT', '/inventory', body) }
   /** What is new since that revision, or all; a control plane of before answers with a document of its own. */
   desired(since: number): Promise<Stated | Desired> { return this.#json('GET', `/desired?since=${since}`) }

@@ -1,4 +1,5 @@
-import type { Disks, Images, Net, Virt } from '../drivers.ts'
+import type { Disks, Images, Moves, Net, Virt } from '../drivers.ts'
+import type { Door } from '../peers/door.ts'
 import type { GuestData } from '../../schema/hosts.ts'
 import type { JobArgs, JobName, JobResult, Nic } from '../../schema/jobs.ts'
 
@@ -8,6 +9,9 @@ export interface Work {
   disks: Disks
   images: Images
   net: Net
+  moves: Moves
+  /** Where servers of other hosts come in. */
+  door: Door
   /** Fires when the job is not this host's any more or took too long. */
   signal: AbortSignal
   /** What a person should read; at most one a second is sent. */
@@ -16,6 +20,8 @@ export interface Work {
   revert(undo: () => Promise<void>): void
   /** A short-lived URL for an image's bytes. */
   blob(image: string, method: 'GET' | 'PUT'): Promise<string>
+  /** The key of the move this job is about: both its hosts are told it, nobody else. */
+  passage(): Promise<Buffer>
   guest(server: string): Promise<GuestData>
   /** Resolves when the network and filters of these ports are in force. */
   ready(nics: Nic[]): Promise<void>

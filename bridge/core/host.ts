@@ -55,7 +55,7 @@ export async function startHost(of: HostParts): Promise<Host> {
   const desk = new Desk({
     cloud, executors: of.executors, slots: of.slots, log, signal: ending.signal, changed: () => reporting.touch(),
     lent: {
-      virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net,
+      virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net, moves: drivers.moves, door: drivers.door,
       ready: (nics, signal) => desired.ready(nics, signal),
       async guest(server) {
         const guest = await cloud.guest(server)
@@ -77,6 +77,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       ending.abort()
       await Promise.all(loops)
       await atMost(1000, Promise.all([written, followed]))
+      await drivers.door.close()
       await drivers.virt.close?.()
       await drivers.net.close()
     },

@@ -4,11 +4,13 @@ import { Terminal, type Drivers, type Net } from '../drivers.ts'
 import { Copies } from './copy.ts'
 import type { Host } from './devices.ts'
 import { libvirtDisks } from './disks.ts'
+import { Door } from '../peers/door.ts'
 import { Events } from './events.ts'
 import { libvirtFacts } from './facts.ts'
 import { libvirtImages } from './images.ts'
 import { Locks } from './locks.ts'
 import { look } from './look.ts'
+import { libvirtMoves } from './moves.ts'
 import { Store } from './store.ts'
 import { Virsh } from './virsh.ts'
 import { libvirtVirt } from './virt.ts'
@@ -21,10 +23,12 @@ export interface LibvirtOptions {
   net: Net
   /** How other hosts reach this one; the first address it has, unless told. */
   address?: string
+  /** Where servers come in from other hosts; any free port, unless told. */
+  peerPort?: number
 }
 
 /** A hypervisor for real: libvirt for guests, qcow2 files for disks. */
-export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, address }: LibvirtOptions): Promise<Drivers> {
+export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, address, peerPort }: LibvirtOptions): Promise<Drivers> {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Terminal('the tag is not four hex digits')
   const store = new Store(stateDir)
   await store.prepare()
@@ -34,10 +38,12 @@ export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, addres
   const events = new Events(uri, tag)
   const locks = new Locks()
   const virt = libvirtVirt(virsh, events, host, locks)
+  const disks = libvirtDisks(store, new Copies(virsh, events, store, tag, locks), locks)
   events.start()
   return {
-    virt, net, facts,
-    disks: libvirtDisks(store, new Copies(virsh, events, store, tag, locks), locks),
+    virt, net, facts, disks,
+    moves: libvirtMoves({ virsh, store, tag, net, virt, disks, locks, kvm: virtType === 'kvm' }),
+    door: new Door({ address, port: peerPort }),
     images: libvirtImages(store),
     async wipe() {
       for (const { uuid } of await look(virsh, tag)) await virt.undefine(uuid)

@@ -17,6 +17,9 @@ export class Virsh {
     return run('virsh', ['-q', '-c', this.uri, command, ...args], { seconds })
   }
 
+  /** The same of another host's libvirt. */
+  at(uri: string, command: string, ...args: string[]): Promise<string> { return run('virsh', ['-q', '-c', uri, command, ...args]) }
+
   /** Several questions in one look. */
   async batch(...commands: string[][]): Promise<string> {
     for (const word of commands.flat()) if (!plainWord.test(word)) throw new Error('not a plain word')

@@ -67,9 +67,9 @@ export function refuses(ports: Port[], rules: Map<string, Rules>, flow: Flow): b
   return at(flow.source).some((p) => !allows(rules.get(p.id)!.egress, 'egress', flow)) || at(flow.destination).some((p) => !allows(rules.get(p.id)!.ingress, 'ingress', flow))
 }
 
-type Tracked = Flow & { zone: number }
+type Tracked = Flow & { zone: number; /** Seconds it is remembered without a packet. */ seconds: number; state?: string; replied: boolean; assured: boolean }
 
-async function listFlows(): Promise<Tracked[]> {
+export async function listFlows(): Promise<Tracked[]> {
   const texts = await Promise.all((['ipv4', 'ipv6'] as const).map((f) => run('conntrack', ['-L', '-f', f])))
   return texts.flatMap((text) => text.split('\n').flatMap(read))
 }
@@ -81,7 +81,8 @@ export function read(line: string): Tracked[] {
   const number = (name: string) => value(name) === undefined ? undefined : Number(value(name))
   const source = address(value('src') ?? ''), destination = address(value('dst') ?? '')
   if (!source || !destination || !Number.isInteger(protocol)) return []
-  return [{ family: familyOf(source), protocol, source, destination, sport: number('sport'), dport: number('dport'), type: number('type'), code: number('code'), id: number('id'), zone: number('zone') ?? 0 }]
+  return [{ family: familyOf(source), protocol, source, destination, sport: number('sport'), dport: number('dport'), type: number('type'), code: number('code'), id: number('id'), zone: number('zone') ?? 0,
+    seconds: Number(/^\S+\s+\d+\s+(\d+)/.exec(line)?.[1] ?? 0), state: /^\S+\s+\d+\s+\d+\s+([A-Z_]+)\s/.exec(line)?.[1], replied: !line.includes('[UNREPLIED]'), assured: line.includes('[ASSURED]') }]
 }
 
 /** Those that ended by themselves meanwhile are no failure. */

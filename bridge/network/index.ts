@@ -4,11 +4,13 @@ import type { Desired } from '../../schema/hosts.ts'
 import type { Nic } from '../../schema/jobs.ts'
 import type { Net } from '../drivers.ts'
 import { ensure, running } from './dnsmasq.ts'
+import { connectionsOf, takeOn, type Connection } from './handover.ts'
 import { hostAddress, links, ownerOf, requireBridgeNetfilter } from './links.ts'
 import { metadata } from './metadata.ts'
 import { names } from './names.ts'
 import { loaded } from './nft.ts'
 import { reconcile, type Host, type Reconciled } from './reconcile.ts'
+import { zonesOf } from './state.ts'
 import { contains, address } from './values.ts'
 import { wipe } from './wipe.ts'
 
@@ -126,6 +128,21 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
         await Promise.race([woken.promise, sleep(rest, undefined, { ref: false })])
         waiting.delete(woken.resolve)
       }
+    },
+    async connections(nics: Nic[]) {
+      const zones = zonesOf(await loaded({ family: 'inet', name: n.table }))
+      const out = new Map<string, Connection[]>()
+      for (const [network, theirs] of Map.groupBy(nics, (nic) => nic.network)) {
+        const ports = theirs.flatMap((nic) => last?.plan.ports.get(nic.port) ?? [])
+        const zone = ports[0]?.network.external ? 0 : zones.get(n.bridge(network))
+        if (zone !== undefined && ports.length) out.set(network, await connectionsOf(new Set(ports.flatMap((p) => p.addresses)), zone))
+      }
+      return out
+    },
+    async takeOn(network, connections) {
+      const external = last?.plan.networks.get(network)?.external
+      const zone = external ? 0 : zonesOf(await loaded({ family: 'inet', name: n.table })).get(n.bridge(network))
+      if (zone !== undefined) await takeOn(connections, zone)
     },
     guests: (lookup) => server.lookup(lookup),
     problems: () => last?.problems ?? [],

@@ -18,7 +18,7 @@ export interface Kept {
 }
 
 const gb = 1 << 30
-const key = ({ kind, id }: DiskRef) => `${kind}/${id}`
+export const key = ({ kind, id }: DiskRef) => `${kind}/${id}`
 /** Volumes and snapshots lie in the store all simulated hosts share; the rest is a host's own. */
 const common = ({ kind }: DiskRef) => kind === 'volume' || kind === 'snapshot'
 

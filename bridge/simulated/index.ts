@@ -6,6 +6,8 @@ import { simulatedDisks, type Kept } from './disks.ts'
 import { simulatedImages } from './images.ts'
 import { Journal } from './journal.ts'
 import { mischief, type Mischief } from './mischief.ts'
+import { Door } from '../peers/door.ts'
+import { simulatedMoves } from './moves.ts'
 import { simulatedNet } from './net.ts'
 import { simulatedVirt, type Guest } from './virt.ts'
 
@@ -39,6 +41,8 @@ export class Simulation {
       virt: simulatedVirt(guests, this.#act),
       disks: simulatedDisks({ host: name, own, shared: this.#volumes, drives: journal('drives'), scratch: join(this.folder, 'scratch'), act: this.#act }),
       images: this.#images,
+      moves: simulatedMoves({ guests, left: journal('left'), keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act: this.#act }),
+      door: new Door({ address }),
       net: simulatedNet(this.#act),
       facts: async () => {
         const { vcpus, memoryMb, diskGb } = this.#capacity

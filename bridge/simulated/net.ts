@@ -11,6 +11,8 @@ export function simulatedNet(act: Act): Net {
     ports: async () => ports,
     tap: (port) => `sim-${port.slice(0, 8)}`,
     ready: () => act('net.ready', () => {}),
+    connections: async () => new Map(),
+    takeOn: async () => {},
     guests() {},
     async wipe() { ports = [] },
     async close() {},

@@ -2,6 +2,6 @@ import claim from './claim.ts'
 import { enroll, list, mint, show, update } from './manage.ts'
 import report from './report.ts'
 import { hosts } from './service.ts'
-import { blobs, desired, guest, report as inventory } from './state.ts'
+import { blobs, desired, guest, passages, report as inventory } from './state.ts'
 
-export default hosts.serve([mint, enroll, list, show, update, claim, report, desired, guest, blobs, inventory])
+export default hosts.serve([mint, enroll, list, show, update, claim, report, desired, guest, blobs, passages, inventory])

@@ -1,13 +1,16 @@
+import { Buffer } from 'node:buffer'
 import { eq } from 'drizzle-orm'
 import { Picture, type Stated } from '../../schema/desired.ts'
 import { host } from '../../schema/host.ts'
-import { blobRequest, inventory, type Desired, type GuestData } from '../../schema/hosts.ts'
+import { blobRequest, inventory, passageRequest, type Desired, type GuestData, type PassageAnswer } from '../../schema/hosts.ts'
 import { image } from '../../schema/image.ts'
 import { job } from '../../schema/kernel.ts'
 import { Bytes } from '../kernel/bytes.ts'
+import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { seconds } from '../kernel/env.ts'
 import { conflict, notFound } from '../kernel/fault.ts'
+import { secretsOf } from '../kernel/secrets.ts'
 import { isoSeconds } from '../kernel/view.ts'
 import { bodyOf, hostQuery, signedBy } from './signed.ts'
 import { endpoint } from './service.ts'
@@ -58,6 +61,27 @@ export const blobs = endpoint({
     return { url, expires: isoSeconds(ctx.now() + seconds(3600)) }
   },
 })
+
+export const passages = endpoint({
+  id: 'passages', method: 'POST', path: '/{host}/passages', status: 200, policy: 'public', raw: true, summary: 'The key of the move a running job is about (signed by the host)',
+  async handle(ctx, input): Promise<PassageAnswer> {
+    const { host: id } = input.params
+    const [hosts] = await ctx.read(hostQuery(id))
+    const { text } = await signedBy(ctx, input, hosts[0])
+    const ask = bodyOf(passageRequest, text)
+    const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
+    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    if (!['move.open', 'move.send', 'move.live'].includes(row.kind)) throw conflict(`Job ${ask.job} is not about a move.`)
+    return { key: await passageKey(ctx, row.args.move as string) }
+  },
+})
+
+/** One key a move, made from the master secret: both of its hosts get the same, and nothing keeps it. */
+async function passageKey(ctx: Ctx, move: string): Promise<string> {
+  const [secret] = await secretsOf(ctx.env, 'passage')
+  const hmac = await crypto.subtle.importKey('raw', secret as BufferSource, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  return Buffer.from(await crypto.subtle.sign('HMAC', hmac, new TextEncoder().encode(move))).toString('base64url')
+}
 
 export const report = endpoint({
   id: 'inventory', method: 'PUT', path: '/{host}/inventory', status: 204, policy: 'public', raw: true, summary: 'What is on this host now (signed by the host)',

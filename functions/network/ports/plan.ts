@@ -71,7 +71,7 @@ export function planPorts(ctx: Ctx, request: PortRequest, rows: unknown[], serve
     if (!own.length && request.nics !== 'auto') throw invalid(`Network ${net.id} requires a subnet in order to boot instances on.`)
     const row: PortRow = {
       id: ctx.uuid(), project, name: '', description: '', tags: [], revision: 1, createdAt: now, updatedAt: now, network: net.id, mac: newMac(ctx.world.random(3)), adminUp: true,
-      status: 'DOWN', device: server.server, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: server.host ?? null, bindingHost: '', vnicType: 'normal', profile: {},
+      status: 'DOWN', device: server.server, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: server.host ?? null, arriving: null, bindingHost: '', vnicType: 'normal', profile: {},
       portSecurity: net.portSecurity, pairs: [], dhcpOptions: [], dnsName: dnsLabel(server.hostname), ownedByServer: true, qosPolicy: null,
     }
     const mine = chooseAddresses(row, own, open, nic.fixedIp ? [{ ip_address: nic.fixedIp }] : undefined)

@@ -1,0 +1,13 @@
+import { executor } from '../core/executor.ts'
+
+/** Content with what is closed and gone already. */
+export default executor('move.close', {
+  async act({ virt, disks, door }, { move, server, disks: refs, drop }) {
+    await door.dismiss(move)
+    if (!drop) return {}
+    await virt.undefine(server)
+    await disks.deleteConfigDrive(server)
+    for (const ref of refs) await disks.delete(ref)
+    return {}
+  },
+})
