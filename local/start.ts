@@ -7,6 +7,7 @@ import { parse, usage, Usage, type Options } from './options.ts'
 import { fromPidfile, orphaned } from './process.ts'
 import { say, seconds } from './say.ts'
 import { Supervisor } from './supervisor.ts'
+import { tidyAfter } from './tidy.ts'
 import { up, type Cloud } from './up.ts'
 
 /** npm start: a whole cloud on this machine, in the foreground, until it is told to stop. */
@@ -42,6 +43,7 @@ export async function main(args: string[], functions: Functions): Promise<void> 
     const cloud = await up(options, at, supervisor, functions)
     heartbeat = keep(cloud, supervisor, () => !!stopping)
     greet(at, cloud, seconds(since))
+    tidyAfter(5000)
   } catch (e) {
     if (stopping) return
     console.error(`\n${(e as Error).message}`)

@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { tidyAfter } from '../tidy.ts'
 import { serveLibsql } from './serve.ts'
 
 const { values } = parseArgs({ options: {
@@ -12,6 +13,7 @@ if (!values.file || !/^\d{1,5}$/.test(values.port ?? '')) {
 // From the environment, since arguments are visible to every user of the machine.
 const served = await serveLibsql({ file: values.file, host: values.host, port: Number(values.port), token: process.env.VIRGA_DB_TOKEN || undefined })
 if (values.pidfile) writeFileSync(values.pidfile, `${process.pid}\n`)
+tidyAfter(10_000)
 console.log(`libsql ready ${served.url}`)
 
 let stopping = false

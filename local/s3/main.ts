@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { tidyAfter } from '../tidy.ts'
 import { serveS3 } from './serve.ts'
 
 const { values } = parseArgs({ options: {
@@ -13,6 +14,7 @@ if (!values.dir || !/^\d{1,5}$/.test(values.port ?? '') || !accessKey || !secret
 }
 const served = await serveS3({ dir: values.dir, host: values.host, port: Number(values.port), region: values.region, accessKey, secretKey })
 if (values.pidfile) writeFileSync(values.pidfile, `${process.pid}\n`)
+tidyAfter(10_000)
 console.log(`s3 ready ${served.url}`)
 
 let stopping = false
