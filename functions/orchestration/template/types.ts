@@ -191,13 +191,6 @@ export interface ParameterValues {
   resolved: Record<string, string>
 }
 
-export interface RegistryEntry {
-  /** A type, or the address of a template (`*.yaml`, `*.template`, `http:`). Absent: the type stands for itself. */
-  target?: string
-  hooks: string[]
-  restrictedActions: string[]
-}
-
 export interface Environment {
   parameters: Record<string, Json>
   parameterDefaults: Record<string, Json>

@@ -1,7 +1,7 @@
 import { TemplateFault } from '../fault.ts'
 import { patternOf } from '../pattern.ts'
-import { dumps, isMap, same, text } from '../python.ts'
-import { UNKNOWN, type Constraint, type Json, type Parameter, type ParameterInput, type ParameterValues, type Path, type Template, type Value } from '../types.ts'
+import { dumps, same, text, typeName } from '../python.ts'
+import { UNKNOWN, type Constraint, type Front, type Json, type Parameter, type ParameterInput, type ParameterValues, type Path, type Template, type Value } from '../types.ts'
 import { numberOf } from './constraints.ts'
 
 /** A value refused: heat's and CloudFormation's words for the same thing. */
@@ -37,7 +37,7 @@ export async function parametersOf(template: Template, input: ParameterInput = {
         out.shown[name] = shownAs(parameter, raw)
         raw = answer
       }
-      const value = typed(parameter, raw)
+      const value = typed(parameter, raw, front)
       for (const constraint of parameter.constraints) await satisfy(constraint, value, raw, parameter, input)
       if (front === 'aws' && !parameter.ssm && parameter.declared.includes('AWS::')) await ask(parameter.declared, value, parameter, input)
       out.values[name] = value
@@ -55,7 +55,7 @@ export async function parametersOf(template: Template, input: ParameterInput = {
 export const immutableChanges = (template: Template, before: Record<string, Value>, after: Record<string, Value>) =>
   [...template.parameters.values()].filter(({ name, immutable }) => immutable && Object.hasOwn(before, name) && !same(before[name], after[name])).map(({ name }) => name)
 
-function typed(parameter: Parameter, raw: Json): Json {
+function typed(parameter: Parameter, raw: Json, front: Front): Json {
   const { type, name } = parameter
   const only = (wanted: string) => new Refused(`Value must be ${wanted}`, `Parameter '${name}' must be ${wanted}`)
   if (type === 'number') {
@@ -71,8 +71,8 @@ function typed(parameter: Parameter, raw: Json): Json {
   }
   if (type === 'json') return json(raw)
   if (type === 'comma_delimited_list') {
-    const items = Array.isArray(raw) ? raw.map(text) : typeof raw === 'string' || typeof raw === 'number' ? text(raw) === '' ? [] : text(raw).split(',').map((item) => item.trim()) : undefined
-    if (!items) throw new Refused(`Value must be a comma-delimited list string: '${isMap(raw) ? 'dict' : text(raw)}' object has no attribute 'split'`, `Parameter '${name}' must be a list`)
+    const items = Array.isArray(raw) ? raw.map(text) : typeof raw === 'string' || (typeof raw === 'number' && front === 'aws') ? text(raw) === '' ? [] : text(raw).split(',').map((item) => front === 'aws' ? item.trim() : item) : undefined
+    if (!items) throw new Refused(`Value must be a comma-delimited list string: '${typeName(raw)}' object has no attribute 'split'`, `Parameter '${name}' must be a list`)
     if (parameter.items !== 'number') return items
     const wrong = items.find((item) => Number.isNaN(numberOf(item)))
     if (wrong !== undefined) throw new Refused(`${wrong} is not a number`, `Parameter '${name}' must be a list of numbers`)
