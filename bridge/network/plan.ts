@@ -83,6 +83,12 @@ export function plan(desired: Desired, names: Names): Plan {
       peers: ats(n.peers, where), domain: name ?? 'openstacklocal', subnets, dhcp })
   }
 
+  const remote: Plan['remote'] = []
+  /** A guest that moves is sent to on both hosts, so that nothing has to be told at the instant it changes over. */
+  const moving = (network: Network, mac: string, also: string | undefined, where: string) => {
+    const host = also === undefined ? undefined : at(also, where)
+    if (host && network.peers.includes(host)) remote.push({ network, mac, host })
+  }
   const ports = new Map<string, Port>()
   const leases: Lease[] = []
   for (const p of desired.ports) {
@@ -103,13 +109,13 @@ export function plan(desired: Desired, names: Names): Plan {
       return value === undefined ? (bad(`${where}: DHCP option ${o.code} cannot be ${JSON.stringify(o.value)}`), []) : [{ code: o.code, value, family: o.family }]
     })
     leases.push({ port: p.id, network: p.network, mac: p.mac, addresses, hostname: hostname(p.hostname), options })
+    moving(network, p.mac, p.also, where)
   }
   for (const p of ports.values()) {
     if (!p.trunk || (ports.get(p.trunk.parent) && !ports.get(p.trunk.parent)!.trunk)) continue
     bad(`port ${p.id}: its trunk's port ${p.trunk.parent} is not on this host`)
     ports.delete(p.id)
   }
-  const remote: Plan['remote'] = []
   for (const e of desired.elsewhere) {
     const network = networks.get(e.network)
     if (!network || !unicast(e.mac)) continue
@@ -117,6 +123,7 @@ export function plan(desired: Desired, names: Names): Plan {
     leases.push({ port: e.id, network: e.network, mac: e.mac, addresses: ats(e.addresses.map((a) => a.address), `port ${e.id}`), hostname: hostname(e.hostname), options: [] })
     const host = e.host === undefined ? undefined : at(e.host, `port ${e.id}`)
     if (host && network.peers.includes(host)) remote.push({ network, mac: e.mac, host })
+    moving(network, e.mac, e.also, `port ${e.id}`)
   }
 
   const routers = desired.routers.flatMap((r): Router[] => {

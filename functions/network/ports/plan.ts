@@ -1,4 +1,4 @@
-import { and, eq, inArray, or, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 import { address, floatingIp, network, port, portSecurityGroup, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
@@ -7,7 +7,7 @@ import { newMac } from '../addresses.ts'
 import { usableNetworks } from '../networks/visible.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { defaultGroupQuery, ensureDefaultGroup, groupsQuery, type GroupRow } from '../security/groups.ts'
-import { touch, touchPorts, withSubPorts } from '../touch.ts'
+import { listed, touch, touchPorts, withSubPorts } from '../touch.ts'
 import { type AddressRow, chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
 
 export type PortRow = typeof port.$inferSelect
@@ -126,8 +126,25 @@ export function bindPorts(ctx: Ctx, ids: string[], hostId: string) {
   if (!ids.length) return
   touchPorts(ctx, ids)
   ctx.stage(q.update(port).set({ host: hostId, updatedAt: ctx.now(), revision: sql`${port.revision} + 1` }).where(inArray(port.id, ids)))
+  comeTo(ctx, ids, null)
   touchPorts(ctx, ids)
 }
+/** Ports of a guest that is on its way to a host while it runs: connected there as well, until they are bound there or awaited no more. */
+export function expectPorts(ctx: Ctx, ids: string[], hostId: string) {
+  if (!ids.length) return
+  comeTo(ctx, ids, hostId)
+  touchPorts(ctx, ids)
+  touch(ctx, { hostsOf: listed([hostId]) })
+}
+export function awaitPortsNoMore(ctx: Ctx, ids: string[], hostId: string) {
+  if (!ids.length) return
+  touch(ctx, { hostsOf: listed([hostId]) })
+  comeTo(ctx, ids, null)
+  touchPorts(ctx, ids)
+}
+const comeTo = (ctx: Ctx, ids: string[], hostId: string | null) =>
+  ctx.stage(q.update(port).set({ arriving: hostId }).where(and(sql`${port.id} in (${withSubPorts(listed(ids))})`, hostId ? undefined : isNotNull(port.arriving))))
+
 export function activatePorts(ctx: Ctx, server: string) {
   ctx.stage(q.update(port).set({ status: 'ACTIVE', updatedAt: ctx.now() }).where(and(eq(port.device, server), eq(port.adminUp, true))))
 }
