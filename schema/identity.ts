@@ -60,7 +60,8 @@ export const user = sqliteTable('user', {
   options: options(),
   extra: extra(),
   createdAt: created(),
-}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id), index('user_by_name').on(t.name)])
+}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id), index('user_by_name').on(t.name),
+  index('user_foreign_hash').on(t.password).where(sql`substr(password, 1, 22) <> '$scrypt$ln=14,r=8,p=1$'`)])
 
 export const group = sqliteTable('user_group', {
   id: id(),
@@ -199,6 +200,9 @@ export const serviceProvider = sqliteTable('service_provider', {
 /** A user of ours who stands for somebody a provider knows. */
 export const federatedUser = sqliteTable('federated_user', { idp: text('idp_id').notNull(), protocol: text('protocol_id').notNull(), unique: text('unique_id').notNull(), user: text('user_id').notNull(), name: text('display_name') },
   (t) => [primaryKey({ columns: [t.idp, t.protocol, t.unique] }), index('federated_user_user').on(t.user)])
+
+/** Kinds of password hashes, as far as they say what checking one costs, that came with users of another cloud. */
+export const foreignHash = sqliteTable('foreign_hash', { kind: text('kind').primaryKey() })
 
 /** Wrong guesses by whose secret was guessed (`u:USER`) and from where (`s:SOURCE`). */
 export const guess = sqliteTable('guess', { subject: text('subject').primaryKey(), count: integer('count').notNull(), at: micros('at').notNull() }, (t) => [index('guess_at').on(t.at)])

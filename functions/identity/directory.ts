@@ -18,8 +18,10 @@ export interface Directory {
   providers: { id: string; auth_url: string; sp_url: string }[]
   /** As they lie in the database: encrypted. */
   keys: { id: string; state: string; key: string }[]
+  /** Kinds of password hashes, besides ours, that some user came with. */
+  hashes: string[]
 }
-interface Row { revision: number; seq: number; services: string | null; endpoints: string | null; confined: string | null; roles: string | null; implied: string | null; providers: string | null; keys: string | null }
+interface Row { revision: number; seq: number; services: string | null; endpoints: string | null; confined: string | null; roles: string | null; implied: string | null; providers: string | null; keys: string | null; hashes: string | null }
 
 let known: Directory | undefined
 let of = ''
@@ -40,7 +42,8 @@ export function directoryQuery(url: string) {
     ${moved(`select json_group_array(json_object('id', id, 'name', name, 'domain', domain_id)) from role`)} as roles,
     ${moved(`select json_group_array(json_object('prior', prior_role_id, 'implied', implied_role_id)) from implied_role`)} as implied,
     ${moved(`select json_group_array(json_object('id', id, 'auth_url', auth_url, 'sp_url', sp_url)) from service_provider where enabled`)} as providers,
-    ${moved(`select json_group_array(json_object('id', id, 'state', state, 'key', key)) from signing_key`)} as keys`)
+    ${moved(`select json_group_array(json_object('id', id, 'state', state, 'key', key)) from signing_key`)} as keys,
+    ${moved(`select json_group_array(kind) from (select kind from foreign_hash order by kind)`)} as hashes`)
 }
 
 /** Takes in what `directoryQuery` answered. */
@@ -48,7 +51,7 @@ export function learn(url: string, [row]: Row[]): Directory {
   const have = directoryFor(url)
   if (row.services === null) return have!
   const list = (text: string | null) => JSON.parse(text ?? '[]')
-  const fresh: Directory = { revision: row.revision, services: list(row.services), endpoints: list(row.endpoints), confined: list(row.confined), roles: list(row.roles), implied: list(row.implied), providers: list(row.providers), keys: list(row.keys) }
+  const fresh: Directory = { revision: row.revision, services: list(row.services), endpoints: list(row.endpoints), confined: list(row.confined), roles: list(row.roles), implied: list(row.implied), providers: list(row.providers), keys: list(row.keys), hashes: list(row.hashes) }
   // Should an older answer come last, the next look differs from the database and reloads.
   known = fresh
   return fresh

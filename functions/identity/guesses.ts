@@ -31,13 +31,16 @@ export function locked(ctx: Ctx, rows: Row[], user: { id: string; options: Recor
     || (s.lockout_failure_attempts > 0 && user.options.ignore_lockout_failure_attempts !== true && row.count >= s.lockout_failure_attempts && age < seconds(s.lockout_duration))
 }
 
-/** Counted at once, since the request itself is about to fail. One that is locked already is not locked for longer. */
+/**
+ * Counted at once, since the request itself is about to fail. One that is locked already is not locked for longer. Where there is nobody to
+ * count for, nobody's count is written: a wrong name costs the write that a wrong password does.
+ */
 export async function wrong(ctx: Ctx, user: { id: string } | undefined, isLocked: boolean, source: string | undefined) {
   const s = securityOf(ctx.env), now = ctx.now()
-  const subjects = [...(user && !isLocked ? [[`u:${user.id}`, Math.max(s.guess_window, s.lockout_failure_attempts ? s.lockout_duration : 0)] as const] : []), ...(source !== undefined ? [[`s:${source}`, s.guess_window] as const] : [])]
+  const subjects = [[user && !isLocked ? `u:${user.id}` : 'u:', Math.max(s.guess_window, s.lockout_failure_attempts ? s.lockout_duration : 0)] as const, ...(source !== undefined ? [[`s:${source}`, s.guess_window] as const] : [])]
   const counted = subjects.map(([subject, window]) => q.insert(guess).values({ subject, count: 1, at: now })
     .onConflictDoUpdate({ target: guess.subject, set: { count: sql`case when ${guess.at} < ${now - seconds(window)} then 1 else ${guess.count} + 1 end`, at: now } }))
-  if (counted.length) await ctx.basis.db.write(counted as never)
+  await ctx.basis.db.write(counted as never)
 }
 
 export const right = (ctx: Ctx, rows: Row[], user: { id: string }) => { if (rows.some((r) => r.subject === `u:${user.id}`)) ctx.stage(q.delete(guess).where(eq(guess.subject, `u:${user.id}`))) }

@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { assignment, endpoint, group, identityRevision, impliedRole, membership, project, region, role, service, user } from '../../schema/identity.ts'
+import { assignment, endpoint, foreignHash, group, identityRevision, impliedRole, membership, project, region, role, service, user } from '../../schema/identity.ts'
+import { kindOf } from '../../functions/identity/foreign.ts'
+import { outdated } from '../../functions/identity/passwords.ts'
 import { q, type Query } from '../../functions/kernel/db.ts'
 import type { Row, Tables } from './dump.ts'
 
@@ -26,7 +28,7 @@ export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan
   if (!t.project || !t.user || !t.assignment) throw new Error('this is no dump of a Keystone database: it has no rows of project, user and assignment')
   const add = (what: string, query: Query) => { counts[what] = (counts[what] ?? 0) + 1; queries.push(query) }
   const optionsOf = (table: string, key: string, id: unknown) => Object.fromEntries(of(table).filter((o) => o[key] === id && OPTIONS[String(o.option_id)]).map((o) => { try { return [OPTIONS[String(o.option_id)], JSON.parse(String(o.option_value))] } catch { return [OPTIONS[String(o.option_id)], o.option_value] } }))
-  const same = new Map<string, string>()
+  const same = new Map<string, string>(), kinds = new Set<string>()
   const now1 = (id: unknown) => same.get(String(id)) ?? String(id)
   const meant = (what: string, id: string, name: string, known: string | undefined) => {
     if (known === undefined || known === id) return known === id
@@ -57,7 +59,9 @@ export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan
     if (name === undefined) { notes.push(`user ${u.id} has no name of its own (it came by federation): it is made anew at its next login`); continue }
     if (meant('user', String(u.id), String(name), here.users.find((h) => h.name === name && h.domain === domain)?.id)) continue
     const secret = l && hashes.get(l.id), hash = secret?.password_hash == null ? null : String(secret.password_hash)
-    if (hash && !known(hash)) notes.push(`user ${name}: the kind of its password hash is not known here; set it a new password`)
+    const kind = hash && kindOf(hash)
+    if (kind && outdated(hash)) kinds.add(kind)
+    if (hash && !kind) notes.push(`user ${name}: the kind of its password hash is not known here; set it a new password`)
     add('users', q.insert(user).values({
       id: String(u.id), name: String(name), domain, enabled: yes(u.enabled), password: hash, passwordExpiresAt: secret ? micros(secret.expires_at_int ?? secret.expires_at) : null, passwordAt: secret ? micros(secret.created_at_int ?? secret.created_at) : null,
       activeAt: micros(u.last_active_at), defaultProject: u.default_project_id == null ? null : now1(u.default_project_id), options: optionsOf('user_option', 'user_id', u.id), extra: json(u.extra), createdAt: micros(u.created_at) ?? now,
@@ -82,8 +86,9 @@ export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan
   } else if (of('endpoint').length) notes.push(`${of('endpoint').length} endpoints are left out, since this cloud has its own: take them over with --catalog`)
   if (of('credential').length) notes.push(`${of('credential').length} credentials are left out: they are encrypted with the old cloud's keys`)
   if (of('application_credential').length) notes.push(`${of('application_credential').length} application credentials are left out: their owners make new ones`)
+  // With the users: from then on a wrong password costs a hash of each kind.
+  if (kinds.size) queries.push(q.insert(foreignHash).values([...kinds].map((kind) => ({ kind }))).onConflictDoNothing())
   queries.push(q.insert(identityRevision).values({ id: 1, revision: 1 }).onConflictDoUpdate({ target: identityRevision.id, set: { revision: sql`revision + 1` } }))
   return { queries, counts, notes }
 }
 
-const known = (hash: string) => /^\$(2[aby]|scrypt|pbkdf2-sha512)\$/.test(hash)

@@ -9,6 +9,7 @@ import Database from 'libsql'
 import { passcode } from '../../functions/identity/tokens/totp.ts'
 import service from '../../functions/identity/index.ts'
 import { root } from '../../local/layout.ts'
+import { until } from '../steps.ts'
 import { spent } from './figures.ts'
 import { serve } from './growth.ts'
 import { loop } from './load.ts'
@@ -142,7 +143,9 @@ async function flat(s: Subject) {
       const file = path.join(dir, `${size}.db`)
       populate(base, file, size)
       const at = path.join(dir, String(size))
-      clouds.push(Object.assign(await serve(at, file, s), { size }))
+      const c = Object.assign(await serve(at, file, s), { size })
+      clouds.push(c)
+      await until(`a database of ${size} users`, 60, async () => (await c.ask('GET', '/identity/v3/roles')).status === 200)
     }
     for (const [name, urlAt, rows] of lists(me)) {
       const ms = new Map(sizes.map((n) => [n, 0])), n = s.scaled(150, 100)

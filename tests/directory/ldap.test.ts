@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Client } from 'ldapts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { computed } from '../../functions/identity/passwords.ts'
 import { syncDirectories } from '../../functions/identity/ldap/sync.sweep.ts'
 import { inside, type Inside } from './inside.ts'
 import { slapd } from './slapd.ts'
@@ -49,6 +50,22 @@ test('a password is proved to the directory: right, wrong, empty, of a disabled 
   expect((await c.login(who('p0'), 'secret-0')).status).toBe(201)
   expect(await Promise.all([['p0', 'wrong'], ['p0', ''], ['p0', 'secret-1'], ['p7', 'secret-7'], ['nobody', 'x'], ['*', 'secret-0'], ['p*', 'secret-0']].map(async ([name, password]) => (await c.login(who(name), password)).status))).toEqual(Array(7).fill(401))
   expect((await c.login(who('odd*(x)'), 'odd-secret')).status).toBe(201)
+})
+test('nobody learns who is there: unknown, disabled and wrong cost the directory and the hashes the same', async () => {
+  const [known] = await users('&name=p0'), ours = '$scrypt$ln=14,r=8,p=1$'
+  await c.call('POST', '/users', { user: { name: 'of-this-cloud', password: 'own-secret', domain_id: domain } }, c.admin)
+  const cost = async (who: object, password = 'wrong') => {
+    await new Promise((r) => setTimeout(r, 100))
+    server.asked(); computed.clear()
+    const { status } = await c.login(who, password)
+    await new Promise((r) => setTimeout(r, 100))
+    return { status, asked: server.asked(), hashes: Object.fromEntries(computed) }
+  }
+  const wrong = await cost(who('p0'))
+  expect(wrong).toEqual({ status: 401, asked: ['BIND', 'SRCH', 'BIND', 'UNBIND'], hashes: { [ours]: 1 } })
+  for (const w of [who('nobody'), who('p7'), { id: known.id }, { id: 'f'.repeat(64) }, who('of-this-cloud')]) expect([w, await cost(w)]).toEqual([w, wrong])
+  expect(await cost(who('p0'), 'secret-0')).toMatchObject({ status: 201, hashes: {} })
+  expect(await cost(who('of-this-cloud'), 'own-secret')).toMatchObject({ status: 201, asked: [] })
 })
 test('groups in groups open projects, also where they go in circles; user and group of one name are two', async () => {
   const got = await Promise.all(['p1', 'p2', 'p3'].map(async (p) => (await c.login(who(p), `secret-${p[1]}`, here())).status))

@@ -33,12 +33,16 @@ rootdn "cn=root,dc=test"
 rootpw rootpw
 directory ${dir}/db
 `)
+  let said = ''
   let child = await run()
   async function run() {
-    const c = spawn('/usr/sbin/slapd', ['-d', '0', '-f', path.join(dir, 'slapd.conf'), '-h', `ldap://127.0.0.1:${port} ldaps://127.0.0.1:${tls}`], { stdio: 'ignore' })
+    const c = spawn('/usr/sbin/slapd', ['-d', 'stats', '-f', path.join(dir, 'slapd.conf'), '-h', `ldap://127.0.0.1:${port} ldaps://127.0.0.1:${tls}`], { stdio: ['ignore', 'ignore', 'pipe'] })
+    c.stderr.on('data', (d: Buffer) => { said = (said + d).slice(-100_000) })
     for (let i = 0; i < 100 && !await answers(port); i++) await new Promise((r) => setTimeout(r, 50))
     return c
   }
   const stop = () => new Promise<void>((done) => { if (child.exitCode !== null) return done(); child.on('exit', () => done()); child.kill() })
-  return { url: `ldap://127.0.0.1:${port}`, tlsUrl: `ldaps://127.0.0.1:${tls}`, ca: path.join(dir, 'ca.pem'), stop, start: async () => { child = await run() } }
+  return { url: `ldap://127.0.0.1:${port}`, tlsUrl: `ldaps://127.0.0.1:${tls}`, ca: path.join(dir, 'ca.pem'), stop, start: async () => { child = await run() },
+    /** What it was asked to do since the last look: BIND, SRCH, UNBIND. */
+    asked: () => { const found = [...said.matchAll(/conn=\d+ op=\d+ (BIND|SRCH|UNBIND)(?= (?:dn="[^"]*" method|base)|$)/gm)].map((m) => m[1]); said = ''; return found } }
 }

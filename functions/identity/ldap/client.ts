@@ -51,14 +51,20 @@ export async function everybody(d: Directory): Promise<{ people: Person[]; crews
   })
 }
 
-/** Is this the password? The directory is asked who that is now, and then by a bind as them; an empty password is never sent: many servers take it for nobody's and say yes. */
-export async function proves(d: Directory, id: string, password: string): Promise<boolean> {
+/**
+ * Is this the password? The directory is asked who that is now, and then by a bind as them; an empty password is never sent: many servers take
+ * it for nobody's and say yes. Who is not there, is disabled, or has no id at all costs the same: a search, and a bind that nobody passes.
+ */
+export async function proves(d: Directory, id: string | undefined, password: string): Promise<boolean> {
   if (!password) return false
   return talk(d, async (c, ldap) => {
-    const own = new ldap.EqualityFilter({ attribute: d.users.id, value: id }).toString()
+    const nobody = crypto.randomUUID(), own = new ldap.EqualityFilter({ attribute: d.users.id, value: id ?? nobody }).toString()
     const { searchEntries: found } = await c.search(d.users.base, { scope: d.scope === 'sub' ? 'sub' : 'one', filter: filterOf(d.users.objectClass, d.users.filter, own), sizeLimit: 2, attributes: [d.users.id, d.users.name, d.users.enabled] })
-    if (found.length !== 1 || !isEnabled(d, found[0])) return false
-    try { await c.bind(found[0].dn, password) } catch (e) { if (e instanceof ldap.InvalidCredentialsError || e instanceof ldap.InappropriateAuthError || e instanceof ldap.UnwillingToPerformError) return false; throw e }
-    return true
+    const dn = found.length === 1 && isEnabled(d, found[0]) ? found[0].dn : undefined
+    try { await c.bind(dn ?? `${d.users.id}=${nobody},${d.users.base}`, password) } catch (e) {
+      if (e instanceof ldap.InvalidCredentialsError || e instanceof ldap.InappropriateAuthError || e instanceof ldap.UnwillingToPerformError || (dn === undefined && e instanceof ldap.ResultCodeError)) return false
+      throw e
+    }
+    return dn !== undefined
   })
 }

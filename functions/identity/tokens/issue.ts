@@ -8,6 +8,7 @@ import { seconds } from '../../kernel/env.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
 import { directoryQuery, learn, withImplied, type Directory } from '../directory.ts'
 import { guessesQuery, locked, right, turnAway, wrong } from '../guesses.ts'
+import { kindOf } from '../foreign.ts'
 import { hashPassword, outdated } from '../passwords.ts'
 import { notedToday, unused } from '../security.ts'
 import { assigned } from '../assignments/effective.ts'
@@ -51,7 +52,7 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     assigned(scope.kind === 'trust' ? trustor : proof.who, kind, place),
     guessesQuery(proof.guessed ? proof.who : sql`null`, proof.guessed?.source), seedsQuery(proof.seeds ? proof.who : sql`null`),
     q.all<{ same: number }>(sql`select ${proof.also?.length ? sql.join(proof.also.map((w) => sql`${w} is ${proof.who}`), sql` and `) : sql`1`} as same`),
-    q.select().from(domainConfig).where(eq(domainConfig.domain, proof.password !== undefined ? sql`(select domain_id from user where id = ${proof.who})` : sql`null`)),
+    q.select().from(domainConfig).where(eq(domainConfig.domain, proof.at ?? sql`null`)),
     ...(proof.app || scope.kind === 'trust' || proof.token ? [
       q.select().from(applicationCredential).where(eq(applicationCredential.id, proof.app ?? sql`null`)),
       q.select().from(accessRule).where(inArray(accessRule.id, sql`(select value from application_credential, json_each(access_rules) where application_credential.id = ${proof.app ?? sql`null`})`)),
@@ -59,16 +60,15 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
       // The copy in this isolate may be a second old; what a new token is made from must not be.
       q.select({ seq: revocation.seq }).from(revocation).where(proof.token ? and(gt(revocation.seq, proof.token.seq), inArray(revocation.subject, subjectsOf(proof.token))) : sql`0`).limit(1),
     ] as const : []))
-  const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now()
+  const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now(), directory = learn(ctx.env.LIBSQL_URL, small), { seq } = small[0]
   if (proof.guessed) turnAway(ctx, guesses, proof.guessed.source)
-  const good = await proof.check(u, { app: apps?.[0], seeds, config }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
+  const good = await proof.check(u, { app: apps?.[0], seeds, config, hashes: directory.hashes }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
   if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
   if (ended?.length) throw unknownToken()
   if (!good || shut || !u || !enabled(u) || unused(ctx, u.user)) throw refused()
   if (proof.guessed) right(ctx, guesses, u.user)
   if (proof.password !== undefined && outdated(u.user.password)) ctx.stage(q.update(user).set({ password: await hashPassword(ctx.world, proof.password) }).where(and(eq(user.id, u.user.id), eq(user.password, u.user.password!))))
   if (!notedToday(ctx, u.user)) ctx.stage(q.update(user).set({ activeAt: now }).where(eq(user.id, u.user.id)))
-  const directory = learn(ctx.env.LIBSQL_URL, small), seq = small[0].seq
   const claims: TokenClaims = {
     user: { id: u.user.id, name: u.user.name, domain: named(u.home!) }, roles: [], methods: proof.methods, seq, issuedAt: now,
     auditIds: [auditId(ctx), ...(proof.token ? [proof.token.auditIds.at(-1)!] : [])], passwordExpiresAt: u.user.passwordExpiresAt,
@@ -85,6 +85,7 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
     const app = apps![0]
     if (app.expiresAt !== null && app.expiresAt <= now) throw refused()
     held = withImplied(directory, app.roles.filter((r) => held.has(r)))
+    if (proof.secret !== undefined && kindOf(app.secret) && outdated(app.secret)) ctx.stage(q.update(applicationCredential).set({ secret: await hashPassword(ctx.world, proof.secret) }).where(and(eq(applicationCredential.id, app.id), eq(applicationCredential.secret, app.secret))))
     const confined = app.accessRules && rules!.map(({ id, service, method, path }) => ({ id, service, method, path }))
     claims.applicationCredential = { id: app.id, name: app.name, restricted: !app.unrestricted, rules: confined ?? undefined }
     if (app.expiresAt !== null) claims.expiresAt = Math.min(claims.expiresAt, app.expiresAt)

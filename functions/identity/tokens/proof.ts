@@ -11,10 +11,10 @@ import { verifyToken } from './authenticate.ts'
 import type { TokenClaims } from './claims.ts'
 import { readReceipt } from './factors.ts'
 import type { User } from './issue.ts'
-import { refused, userId, type Auth } from './request.ts'
+import { domainOf, refused, userId, type Auth } from './request.ts'
 import { checkPasscode } from './totp.ts'
 
-export interface Read { config: ConfigRow[]; app?: typeof applicationCredential.$inferSelect; seeds: (typeof credential.$inferSelect)[] }
+export interface Read { config: ConfigRow[]; hashes: string[]; app?: typeof applicationCredential.$inferSelect; seeds: (typeof credential.$inferSelect)[] }
 /** How somebody says who they are: where to find them, what else to read, and what must hold. */
 export interface Proof {
   methods: string[]
@@ -33,8 +33,12 @@ export interface Proof {
   mark?: Partial<TokenClaims>
   /** One-time codes are read along. */
   seeds?: boolean
+  /** The domain whose configuration says how a password is proved, also where there is no such user. */
+  at?: SQL
   /** Known for as long as the request lasts: a hash of another kind is replaced by ours. */
   password?: string
+  /** The same of an application credential's. */
+  secret?: string
   /** It could have been guessed: wrong ones are counted, and where they came from. */
   guessed?: { source: string | undefined }
   /** The user's own rules of what a login takes hold for it. */
@@ -51,7 +55,7 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
   switch (method) {
     case 'password':
       if (!password) throw given(method)
-      return { methods: [method], who: userId(password.user), guessed, password: password.user.password, check: (u, { config }) => checkUser(ctx, u, password.user.password, config) }
+      return { methods: [method], who: userId(password.user), guessed, password: password.user.password, at: domainOf(password.user), check: (u, { config, hashes }) => checkUser(ctx, u, password.user.password, config, hashes) }
     case 'totp':
       if (!totp) throw given(method)
       return { methods: [method], who: userId(totp.user), seeds: true, guessed, check: (u, { seeds }) => checkPasscode(ctx, totp.user.passcode, u ? seeds.filter((s) => s.user === u.user.id) : []) }
@@ -72,15 +76,22 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
   }
 }
 
-/** The directory of the user's domain knows, where there is one; else the hash. */
-async function checkUser(ctx: Ctx, u: User | undefined, password: string, config: ConfigRow[]): Promise<boolean> {
-  const directory = u?.user.directory != null ? await directoryOf(ctx.env, config) : undefined
-  return directory ? proves(directory, u!.user.directory!, password) : checkPassword(password, u?.user.password)
+/**
+ * The directory of the domain knows, where there is one; else the hash. In a domain with a directory a wrong password costs a talk with it
+ * and the hashes besides, whether the user is of the directory, of this cloud, or not at all.
+ */
+async function checkUser(ctx: Ctx, u: User | undefined, password: string, config: ConfigRow[], hashes: string[]): Promise<boolean> {
+  const directory = await directoryOf(ctx.env, config), there = u?.user.directory ?? undefined
+  if (!directory) return checkPassword(password, u?.user.password, hashes)
+  if (there !== undefined && await proves(directory, there, password)) return true
+  const good = await checkPassword(password, there === undefined ? u?.user.password : null, hashes)
+  if (!good && there === undefined) await proves(directory, undefined, password)
+  return good
 }
 
 /** An application credential is for one project, which stands in it. */
 export const appProof = (id: SQL, secret: string): Proof => ({
-  methods: ['application_credential'], app: id, place: sql`(select project_id from application_credential where id = ${id})`, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, { app }) => checkSecret(secret, app?.secret),
+  methods: ['application_credential'], app: id, secret, place: sql`(select project_id from application_credential where id = ${id})`, who: sql`(select user_id from application_credential where id = ${id})`, check: (_, { app, hashes }) => checkSecret(secret, app?.secret, hashes),
 })
 
 /** All that a request shows, and what it showed before by its receipt, of one and the same user. */
@@ -95,7 +106,7 @@ export async function proofOf(ctx: Ctx, auth: Auth, request: Request): Promise<P
   const [first, ...others] = parts
   return {
     ...first, methods: [...new Set(parts.flatMap((p) => p.methods))], also: others.map((o) => o.who), factors: true, seeds: parts.some((p) => p.seeds),
-    guessed: parts.find((p) => p.guessed)?.guessed, password: parts.find((p) => p.password !== undefined)?.password, token: parts.find((p) => p.token)?.token, mark: Object.assign({}, ...parts.map((p) => p.mark)),
+    guessed: parts.find((p) => p.guessed)?.guessed, at: parts.find((p) => p.at)?.at, secret: parts.find((p) => p.secret !== undefined)?.secret, password: parts.find((p) => p.password !== undefined)?.password, token: parts.find((p) => p.token)?.token, mark: Object.assign({}, ...parts.map((p) => p.mark)),
     // All of them, whatever the first says: how long it takes tells nothing.
     async check(u, read) { return (await Promise.all(parts.map((p) => p.check(u, read)))).every(Boolean) },
   }

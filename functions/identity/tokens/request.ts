@@ -41,6 +41,18 @@ export function userId(u: { id?: string; name?: string; domain?: Domain }): SQL 
   return sql`(select id from user where name = ${u.name} and domain_id = ${domainId(u.domain, 'user')})`
 }
 
+/**
+ * The domain somebody is looked for in, also when nobody of that name or id is there. An id that could be a directory's, and is nobody's, is
+ * given one of the directories there are, always the same.
+ */
+export function domainOf(u: { id?: string; name?: string; domain?: Domain }): SQL {
+  if (u.id === undefined) return domainId(u.domain, 'user')
+  const known = sql`(select domain_id from user where id = ${u.id})`
+  if (!/^[0-9a-f]{64}$/.test(u.id)) return known
+  const driven = sql`from domain_config where config_group = 'identity' and config_option = 'driver' and value = '"ldap"'`
+  return sql`coalesce(${known}, (select domain_id ${driven} order by domain_id limit 1 offset (${parseInt(u.id.slice(0, 8), 16)} % max(1, (select count(*) ${driven})))))`
+}
+
 export function scopeOf(scope: Auth['scope'], user: SQL): Scope {
   if (scope === undefined) return { kind: 'default', id: sql`(select default_project_id from user where id = ${user})` }
   if (scope === 'unscoped' || scope.unscoped) return { kind: 'unscoped', id: sql`null` }

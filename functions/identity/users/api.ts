@@ -8,6 +8,7 @@ import { guessesQuery, locked, right, sourceOf, turnAway, wrong } from '../guess
 import { filters, listed, page, paged } from '../list.ts'
 import { checkPassword, hashPassword, MAX_PASSWORD } from '../passwords.ts'
 import { groupView } from '../groups/model.ts'
+import { directoryQuery, learn } from '../directory.ts'
 import { homeDomain, listDomain } from '../domains/home.ts'
 import { projectView } from '../projects/model.ts'
 import { revoke } from '../revoke.ts'
@@ -95,9 +96,9 @@ export const changePassword = endpoint({
   body: { '3.0': wrapped('user', { original_password: t.String({ maxLength: MAX_PASSWORD }), password: t.String({ minLength: 1, maxLength: MAX_PASSWORD }) }, ['original_password', 'password']) },
   async handle(ctx, { params, body, request }) {
     const given = body.user as Record<string, string>, source = sourceOf(ctx, request)
-    const [[row], guesses, former] = await ctx.read(one(params.user), guessesQuery(sql`${params.user}`, source), formerQuery(params.user))
+    const [[row], guesses, former, small] = await ctx.read(one(params.user), guessesQuery(sql`${params.user}`, source), formerQuery(params.user), directoryQuery(ctx.env.LIBSQL_URL))
     turnAway(ctx, guesses, source)
-    const good = await checkPassword(given.original_password, row?.password), shut = row !== undefined && locked(ctx, guesses, row)
+    const good = await checkPassword(given.original_password, row?.password, learn(ctx.env.LIBSQL_URL, small).hashes), shut = row !== undefined && locked(ctx, guesses, row)
     if (!good || shut) await wrong(ctx, row, shut, source)
     if (!good || shut || !row.enabled) throw refused()
     if (row.options.lock_password === true) throw forbidden('You cannot change your password at this time due to password policy: it is locked.')
