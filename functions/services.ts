@@ -10,5 +10,6 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   volume: () => import('./volume/index.ts'),
   sts: () => import('./sts/index.ts'),
   ssm: () => import('./ssm/index.ts'),
+  orchestration: () => import('./orchestration/index.ts'),
   hosts: () => import('./hosts/index.ts'),
 }

@@ -14,6 +14,7 @@ const CATALOG: [type: string, name: string, path: string, description: string][]
   ['identity', 'keystone', '/identity/v3', 'Identity'], ['image', 'glance', '/image', 'Image'], ['compute', 'nova', '/compute/v2.1', 'Compute'],
   ['placement', 'placement', '/placement', 'Placement'], ['network', 'neutron', '/network', 'Network'],
   ['volumev3', 'cinderv3', '/volume/v3/$(project_id)s', 'Block storage'], ['block-storage', 'cinder', '/volume/v3/$(project_id)s', 'Block storage'],
+  ['orchestration', 'heat', '/orchestration/v1/$(project_id)s', 'Orchestration'],
 ]
 
 /** Makes what is missing and corrects what the options say now (passwords, addresses); does nothing when all is so. */

@@ -1,0 +1,59 @@
+import { eq } from 'drizzle-orm'
+import { stack, stackResource } from '../../../schema/orchestration.ts'
+import { q } from '../../kernel/db.ts'
+import { Fault, Stale } from '../../kernel/fault.ts'
+import type { GraphRun, NodeRow, Outcome } from '../../kernel/saga.ts'
+import type { Gone } from '../types/provider.ts'
+import { typeFor } from '../types/resolve.ts'
+import { programOf } from './program.ts'
+import { changeRow, line, reasonOf, tell } from './record.ts'
+import { placeOf } from './place.ts'
+import { propertiesOf, workOf } from './work.ts'
+import type { Turn } from './turn.saga.ts'
+
+/** Something in use may be let go a moment later. */
+const TRIES = 6
+
+/** Takes one resource away: what it has made, whatever state that is in, and then its row. */
+export async function remove(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
+  const { ctx, args } = r
+  const [[s], [row]] = await ctx.read(q.select().from(stack).where(eq(stack.id, args.stack)), q.select().from(stackResource).where(eq(stackResource.id, n.args.row as string)))
+  if (!s || !row) return 'done'
+  const begun = row.action === 'DELETE' && row.status === 'IN_PROGRESS', mark = ctx.mark()
+  const forget = () => { ctx.stage(q.delete(stackResource).where(eq(stackResource.id, row.id))); tell(ctx, s, ...(begun ? [] : [line(row, 'DELETE', 'IN_PROGRESS')]), line(row, 'DELETE', 'COMPLETE')) }
+  const policy = !row.current ? row.replacePolicy ?? row.deletionPolicy : row.deletionPolicy
+  const keep = policy === 'Retain' || (policy === 'RetainExceptOnCreate' && !(args.action === 'CREATE' && args.phase === 'rollback')) || args.retain?.includes(row.name) || row.data.$external === true
+  try {
+    if (keep || (row.physicalId === null && !Object.keys(row.data).length)) { forget(); return 'done' }
+    const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template).catch(() => undefined) : undefined
+    const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
+    if (!type) { forget(); return 'done' }
+    const work = await workOf(ctx, s, row, await propertiesOf(ctx, row).catch(() => ({})), begun)
+    if (policy === 'Snapshot' && type.snapshot && !row.data.$kept) {
+      const p = row.data.$keeping ? await type.ready?.(work) ?? {} : await type.snapshot(work)
+      const waits = p.wait || p.again
+      changeRow(ctx, row, { data: { ...row.data, ...p.data, ...(waits ? { $keeping: true } : { $kept: true }) } })
+      return p.wait ? { park: p.wait } : 'again'
+    }
+    let gone: Gone | void
+    try {
+      gone = await type.remove?.(work)
+    } catch (e) {
+      if (!(e instanceof Fault) || e.kind !== 'notFound') throw e
+      ctx.cut(mark)
+      gone = undefined
+    }
+    if (!gone) { forget(); return 'done' }
+    if (!begun) tell(ctx, s, line(row, 'DELETE', 'IN_PROGRESS'))
+    changeRow(ctx, row, { action: 'DELETE', status: 'IN_PROGRESS', reason: '', ...(gone.data ? { data: gone.data } : {}) })
+    return gone.again ? 'again' : { park: gone.wait! }
+  } catch (e) {
+    if (!(e instanceof Fault) || e instanceof Stale || e.kind === 'unavailable') throw e
+    ctx.cut(mark)
+    if (e.kind === 'conflict' && n.generation < TRIES) return { park: { seconds: Math.min(8, 2 ** n.generation / 2) } }
+    const reason = reasonOf(e, row.name)
+    changeRow(ctx, row, { action: 'DELETE', status: 'FAILED', reason })
+    tell(ctx, s, line(row, 'DELETE', 'FAILED', reason))
+    return { failed: reason }
+  }
+}

@@ -1,0 +1,28 @@
+import { invalid } from '../../kernel/fault.ts'
+import { TemplateFault } from '../template/fault.ts'
+import { resolve, UNKNOWN, type Value } from '../template/index.ts'
+import type { ResourceType } from '../types/provider.ts'
+import { typeFor } from '../types/resolve.ts'
+import { RESOURCES } from './limits.ts'
+import { checked } from './properties.ts'
+import { scopeOf, type Program, type Rows } from './program.ts'
+
+export interface Sighted { name: string; type: ResourceType; properties: Record<string, Value> }
+
+/** Every resource judged by its type, before any is made: what is not known yet passes. */
+export async function validate(program: Program, o: { caller?: { admin: boolean }; rows?: Rows; also?: Parameters<typeof scopeOf>[2] } = {}): Promise<Sighted[]> {
+  const { template, graph, place } = program, out: Sighted[] = []
+  if (graph.order.length > RESOURCES) throw invalid(`Maximum resources per stack exceeded (${RESOURCES}).`, { type: 'RequestLimitExceeded' })
+  const scope = scopeOf(program, o.rows ?? new Map(), { imported: () => UNKNOWN, zones: () => UNKNOWN, dynamic: () => UNKNOWN, ...o.also })
+  for (const name of graph.order) {
+    const def = template.resources.get(name)!, at = template.dialect.language === 'cfn' ? ['Resources', name, 'Properties'] : ['resources', name, 'properties']
+    const type = await typeFor(def.type, program.environment, program.files, name)
+    if (!type) throw new TemplateFault(place.front === 'aws' ? `Template format error: Unrecognized resource types: [${def.type}]` : `The Resource Type (${def.type}) could not be found.`, { path: at.slice(0, -1), line: template.lineOf(at.slice(0, -1)), type: place.front === 'aws' ? 'ValidationError' : 'EntityNotFound', front: place.front })
+    const properties = checked(type, resolve(def.properties ?? {}, scope, at), { name, front: place.front, lineOf: template.lineOf })
+    for (const ref of program.wanted.get(name) ?? []) {
+      if (ref !== 'show' && !type.attributes[ref] && !type.attributes['*'] && !type.attributes[ref.split('.')[0]]) throw new TemplateFault(place.front === 'aws' ? `Template error: resource ${name} does not support attribute type ${ref} in Fn::GetAtt` : `The Referenced Attribute (${name} ${ref}) is incorrect.`, { type: place.front === 'aws' ? 'ValidationError' : 'InvalidTemplateAttribute', front: place.front })
+    }
+    out.push({ name, type, properties })
+  }
+  return out
+}

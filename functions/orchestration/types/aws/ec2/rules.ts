@@ -1,0 +1,43 @@
+import { invalid } from '../../../../kernel/fault.ts'
+import { integer, map, range, text, type Property, type Work } from '../../provider.ts'
+
+type Rule = Record<string, any>
+const protocol = text({ description: 'A name, a number, or -1 for all.' })
+const ports = { FromPort: integer(range(-1, 65535)), ToPort: integer(range(-1, 65535)) }
+const common: Record<string, Property> = { IpProtocol: { ...protocol, required: true }, ...ports, CidrIp: text(), CidrIpv6: text(), Description: text() }
+export const members = {
+  ingress: { ...common, SourceSecurityGroupId: text(), SourceSecurityGroupName: text(), SourceSecurityGroupOwnerId: text({ ignored: true }) } as Record<string, Property>,
+  egress: { ...common, DestinationSecurityGroupId: text() } as Record<string, Property>,
+}
+export const rule = (direction: 'ingress' | 'egress') => map(members[direction])
+
+/** One rule of EC2 as a rule of the network service. */
+export async function wire(r: Work, group: string, direction: 'ingress' | 'egress', x: Rule): Promise<Rule> {
+  const asked = String(x.IpProtocol).toLowerCase(), all = asked === '-1', v6 = x.CidrIpv6 !== undefined
+  const names: Record<string, string> = { icmpv6: 'ipv6-icmp', '58': 'ipv6-icmp', '1': 'icmp', '6': 'tcp', '17': 'udp' }, protocol = all ? null : names[asked] ?? asked
+  const named = x.SourceSecurityGroupName ? ((await r.call({ service: 'network', method: 'GET', path: '/security-groups', query: { name: x.SourceSecurityGroupName } })).security_groups[0]?.id as string | undefined) : undefined
+  if (x.SourceSecurityGroupName && !named) throw invalid(`The security group '${x.SourceSecurityGroupName}' does not exist`)
+  const remote = x.SourceSecurityGroupId ?? x.DestinationSecurityGroupId ?? named, sources = [x.CidrIp, x.CidrIpv6, remote].filter((s) => s !== undefined)
+  if (sources.length > 1) throw invalid('A rule has one of a CIDR block and a security group.')
+  const icmp = protocol === 'icmp' || protocol === 'ipv6-icmp', any = (n: unknown) => n === undefined || n === null || n === -1
+  if (!all && ['tcp', 'udp'].includes(protocol as string) && any(x.FromPort) !== any(x.ToPort)) throw invalid('FromPort and ToPort must both be specified, or neither.')
+  return {
+    security_group_id: group, direction, ethertype: v6 ? 'IPv6' : 'IPv4', protocol, remote_ip_prefix: x.CidrIp ?? x.CidrIpv6 ?? (remote ? null : '0.0.0.0/0'), remote_group_id: remote ?? null, description: x.Description ?? '',
+    port_range_min: all || any(x.FromPort) ? null : x.FromPort, port_range_max: all || any(x.ToPort) || (icmp && any(x.FromPort)) ? null : x.ToPort,
+  }
+}
+
+const key = (x: Rule) => JSON.stringify([x.direction, x.ethertype, x.protocol ?? null, x.port_range_min ?? null, x.port_range_max ?? null, x.remote_ip_prefix === '0.0.0.0/0' || x.remote_ip_prefix === '::/0' ? null : x.remote_ip_prefix ?? null, x.remote_group_id ?? null])
+
+/** Makes the rules of a group those wanted, in two calls at most per rule that differs. What was there from the start stays unless egress is spelled out. */
+export async function reconcile(r: Work, group: string, ingress: Rule[], egress: Rule[] | undefined, before: string[] = []): Promise<string[]> {
+  const wanted = [...await Promise.all(ingress.map((x) => wire(r, group, 'ingress', x))), ...await Promise.all((egress ?? []).map((x) => wire(r, group, 'egress', x)))]
+  const have = (await r.call({ service: 'network', method: 'GET', path: '/security-group-rules', query: { security_group_id: group } })).security_group_rules as Rule[]
+  const keys = new Set(wanted.map(key)), there = new Set(have.map(key)), fresh = new Map(wanted.filter((w) => !there.has(key(w))).map((w) => [key(w), w]))
+  for (const h of have) {
+    const mine = before.includes(h.id), initial = h.direction === 'egress' && egress !== undefined && before.length === 0
+    if (!keys.has(key(h)) && (mine || initial)) await r.call({ service: 'network', method: 'DELETE', path: `/security-group-rules/${h.id}` })
+  }
+  const made = fresh.size ? (await r.call({ service: 'network', method: 'POST', path: '/security-group-rules', body: { security_group_rules: [...fresh.values()] } })).security_group_rules as Rule[] : []
+  return [...have.filter((h) => keys.has(key(h))).map((h) => h.id as string), ...made.map((m) => m.id as string)]
+}
