@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // Each login is a line of the log, and tests log in thousands of times.
+    onConsoleLog: (log) => !log.includes('"what":"authenticate"'),
     projects: [
       { test: { name: 'node', environment: 'node', include: ['local/**/*.test.ts', 'bridge/**/*.test.ts', 'schema/**/*.test.ts'] } },
       { test: { name: 'host', environment: 'node', include: ['tests/bridge/**/*.test.ts', 'tests/directory/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 } },

@@ -15,6 +15,8 @@ const DEFAULTS = {
   guesses_per_user: 30, guesses_per_source: 200, guess_window: 300,
   /** The header in which a proxy that nobody can pass by tells where a request comes from; its last entry counts. */
   source_header: '',
+  /** Logins, good and bad, are events too, not only lines of the log: each then writes. */
+  login_events: false,
 }
 export type Security = typeof DEFAULTS
 let known: { text: string; settings: Security } | undefined

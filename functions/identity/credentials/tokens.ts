@@ -7,6 +7,7 @@ import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { unseal } from '../seal.ts'
 import { endpoint } from '../service.ts'
+import { attempt } from '../tokens/attempt.ts'
 import { tokenBody } from '../tokens/body.ts'
 import { issueFor } from '../tokens/issue.ts'
 import { refused } from '../tokens/request.ts'
@@ -44,7 +45,7 @@ export const ec2 = endpoint({
     const strings = (o: Record<string, string | number> = {}) => Object.fromEntries(Object.entries(o).map(([k, v]) => [k, String(v)]))
     const claim = claimOf({ verb: given.verb ?? '', host: given.host ?? '', path: given.path ?? '', params: strings(given.params), headers: strings(given.headers), bodyHash: given.body_hash ?? '' }, given.signature)
     // What was signed for S3 (a link somebody was given, say) is no way to log in.
-    const { claims, token, directory } = await holder(ctx, given.access, claim?.service === 's3' ? undefined : claim, 15 * MINUTES)
+    const { claims, token, directory } = await attempt(ctx, ['ec2credential'], () => holder(ctx, given.access, claim?.service === 's3' ? undefined : claim, 15 * MINUTES))
     ctx.headers.set('x-subject-token', token)
     return tokenBody(claims, directory, true)
   },
@@ -56,7 +57,7 @@ export const s3 = endpoint({
   body: { '3.0': t.Object({ credentials: asked }) },
   async handle(ctx, { body: { credentials: given } }) {
     // A link may be used for a week; the store itself looks at its hours.
-    const { claims, directory } = await holder(ctx, given.access, s3ClaimOf(Buffer.from(given.token ?? '', 'base64').toString('utf8'), given.signature), 7 * 24 * 60 * MINUTES)
+    const { claims, directory } = await attempt(ctx, ['ec2credential'], () => holder(ctx, given.access, s3ClaimOf(Buffer.from(given.token ?? '', 'base64').toString('utf8'), given.signature), 7 * 24 * 60 * MINUTES))
     return tokenBody(claims, directory, false)
   },
 })

@@ -8,6 +8,7 @@ import type { Input } from '../../kernel/endpoint.ts'
 import { invalid, unauthorized } from '../../kernel/fault.ts'
 import { seal, unseal } from '../seal.ts'
 import { endpoint } from '../service.ts'
+import { attempt } from '../tokens/attempt.ts'
 import { tokenBody } from '../tokens/body.ts'
 import { refused } from '../tokens/request.ts'
 import { admit, wayIn, type Way } from './login.ts'
@@ -22,7 +23,7 @@ export const auth = (['GET', 'POST'] as const).map((method) => endpoint({
     const [, bearer] = /^Bearer\s+(\S{1,16384})$/i.exec(request.headers.get('authorization') ?? '') ?? []
     if (!bearer) throw refused()
     const way = await wayIn(ctx, params.idp, params.protocol)
-    const { claims, token, directory } = await admit(ctx, way, await claimsOfBearer(ctx.world, ours(way), bearer))
+    const { claims, token, directory } = await attempt(ctx, [params.protocol], async () => admit(ctx, way, await claimsOfBearer(ctx.world, ours(way), bearer)))
     ctx.headers.set('x-subject-token', token)
     ctx.headers.set('vary', 'X-Auth-Token')
     return tokenBody(claims, directory, false)
@@ -56,7 +57,7 @@ async function websso(ctx: Ctx, { url, query, request }: Input, idp: string, pro
   const memory = cookie && await unseal(ctx.env, COOKIE, decodeURIComponent(cookie)).then((s) => JSON.parse(s) as { state: string; nonce: string; verifier: string; origin: string; until: number }).catch(() => undefined)
   if (!memory || memory.until < ctx.now() || !same(memory.state, query.get('state') ?? '')) throw unauthorized('This login was not begun here, or too long ago: begin it again.')
   if (!code) throw unauthorized('The identity provider did not let the user in.')
-  const { token } = await admit(ctx, way, await claimsOfCode(ctx.world, client, code, { redirect, ...memory }))
+  const { token } = await attempt(ctx, [protocol], async () => admit(ctx, way, await claimsOfCode(ctx.world, client, code, { redirect, ...memory })))
   const script = "document.forms[0].submit()"
   return new Response(`<!DOCTYPE html><html><head><title>Signing in</title></head><body><form method="post" action="${escape(memory.origin)}"><input type="hidden" name="token" value="${escape(token)}"><noscript><button>Continue</button></noscript></form><script>${script}</script></body></html>`, {
     headers: {

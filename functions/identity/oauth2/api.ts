@@ -5,6 +5,7 @@ import { Fault } from '../../kernel/fault.ts'
 import { sourceOf } from '../guesses.ts'
 import { MAX_PASSWORD } from '../passwords.ts'
 import { endpoint } from '../service.ts'
+import { attempt } from '../tokens/attempt.ts'
 import { Halfway, issueFor } from '../tokens/issue.ts'
 import { appProof } from '../tokens/proof.ts'
 
@@ -22,7 +23,7 @@ export const token = endpoint({
     if (!id || !secret || id.length > 64 || Buffer.byteLength(secret) > MAX_PASSWORD) return refuse(401, 'invalid_client', 'Client authentication is required: id and secret of an application credential.')
     try {
       const proof = appProof(sql`${id}`, secret)
-      const { claims, token } = await issueFor(ctx, { ...proof, factors: true, guessed: { source: sourceOf(ctx, request) } }, { kind: 'project', id: proof.place! })
+      const { claims, token } = await attempt(ctx, ['application_credential'], () => issueFor(ctx, { ...proof, factors: true, guessed: { source: sourceOf(ctx, request) } }, { kind: 'project', id: proof.place! }))
       return Response.json({ access_token: token, token_type: 'Bearer', expires_in: Math.floor((claims.expiresAt - ctx.now()) / 1e6) }, { headers: { 'cache-control': 'no-store' } })
     } catch (e) {
       if (e instanceof Halfway) return refuse(401, 'invalid_client', 'The user of the application credential has set that more is to be shown at each login.')

@@ -14,6 +14,7 @@ import { notedToday, unused } from '../security.ts'
 import { assigned } from '../assignments/effective.ts'
 import { subjectsOf } from './authenticate.ts'
 import { MAX_TOKEN, signToken, type Named, type TokenClaims } from './claims.ts'
+import { attempt, seen } from './attempt.ts'
 import { missing, receipt } from './factors.ts'
 import { proofOf, unknownToken, type Proof } from './proof.ts'
 import { refused, scopeOf, type Auth, type Scope } from './request.ts'
@@ -36,8 +37,10 @@ export class Halfway extends Error {
 
 /** Issues a token for what a request to authenticate says. */
 export async function issue(ctx: Ctx, auth: Auth, { request }: Input): Promise<Issued> {
-  const proof = await proofOf(ctx, auth, request)
-  return issueFor(ctx, proof, proof.place ? { kind: 'project', id: proof.place } : scopeOf(auth.scope, proof.who))
+  return attempt(ctx, auth.identity.methods, async () => {
+    const proof = await proofOf(ctx, auth, request)
+    return issueFor(ctx, proof, proof.place ? { kind: 'project', id: proof.place } : scopeOf(auth.scope, proof.who))
+  })
 }
 
 /** One read; no write (but a trust's count of uses): the token itself is stored nowhere. */
@@ -61,9 +64,11 @@ export async function issueFor(ctx: Ctx, proof: Proof, scope: Scope): Promise<Is
       q.select({ seq: revocation.seq }).from(revocation).where(proof.token ? and(gt(revocation.seq, proof.token.seq), inArray(revocation.subject, subjectsOf(proof.token))) : sql`0`).limit(1),
     ] as const : []))
   const u = users[0] ?? proof.fresh, [p] = places, now = ctx.now(), directory = learn(ctx.env.LIBSQL_URL, small), { seq } = small[0]
+  Object.assign(seen(ctx), { user: u?.user.id, source: proof.guessed?.source })
   if (proof.guessed) turnAway(ctx, guesses, proof.guessed.source)
   const good = await proof.check(u, { app: apps?.[0], seeds, config, hashes: directory.hashes }) && same[0].same === 1, shut = u !== undefined && proof.guessed !== undefined && locked(ctx, guesses, u.user)
   if (proof.guessed && (!good || shut)) await wrong(ctx, u?.user, shut, proof.guessed.source)
+  seen(ctx).why = !u ? 'there is no such user' : shut ? 'too many wrong ones before' : !good ? 'what was shown is wrong' : !enabled(u) ? 'disabled' : unused(ctx, u.user) ? 'not used for too long' : undefined
   if (ended?.length) throw unknownToken()
   if (!good || shut || !u || !enabled(u) || unused(ctx, u.user)) throw refused()
   if (proof.guessed) right(ctx, guesses, u.user)
