@@ -40,7 +40,8 @@ export const project = sqliteTable('project', {
 }, (t) => [
   uniqueIndex('project_name').on(t.domain, t.name).where(sql`is_domain = 0`),
   uniqueIndex('domain_name').on(t.name).where(sql`is_domain = 1`),
-  index('project_parent').on(t.parent), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id), index('project_by_name').on(t.name),
+  index('project_parent').on(t.parent, t.isDomain, t.id), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id), index('project_by_name').on(t.name, t.isDomain, t.id),
+  index('project_disabled').on(t.isDomain, t.id).where(sql`enabled = 0`),
 ])
 
 export const user = sqliteTable('user', {
@@ -61,6 +62,7 @@ export const user = sqliteTable('user', {
   extra: extra(),
   createdAt: created(),
 }, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id), index('user_by_name').on(t.name),
+  index('user_default_project').on(t.defaultProject, t.id).where(sql`default_project_id is not null`), index('user_disabled').on(t.id).where(sql`enabled = 0`),
   index('user_foreign_hash').on(t.password).where(sql`substr(password, 1, 22) <> '$scrypt$ln=14,r=8,p=1$'`)])
 
 export const group = sqliteTable('user_group', {

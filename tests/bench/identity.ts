@@ -181,9 +181,14 @@ const lists = (me: string): [string, (size: number) => string, number?][] => [
   ['users, enabled', () => '/users?enabled=true&limit=50', 50],
   ['user by name', () => '/users?name=person-42', 1],
   ['user by name in a domain', () => '/users?name=person-42&domain_id=default', 1],
+  ['users, disabled', () => '/users?enabled=false&limit=50'],
+  ['users of a default project', () => `/users?default_project_id=${nth(PROJECT, 4)}`, 0],
   ['projects', () => '/projects?limit=10', 10],
   ['projects of a domain', () => '/projects?domain_id=default&limit=10', 10],
   ['project by name', () => '/projects?name=project-4', 1],
+  ['projects below one', () => `/projects?parent_id=${nth(PROJECT, 4)}`, 0],
+  ['projects, disabled', () => '/projects?enabled=false&limit=10'],
+  ['domains', () => '/domains'],
   ['groups', () => '/groups?limit=10', 10],
   ['groups of a domain', () => '/groups?domain_id=default&limit=10', 10],
   ['users of a group', () => `/groups/${nth(GROUP, 4)}/users`, 10],
@@ -200,6 +205,7 @@ const lists = (me: string): [string, (size: number) => string, number?][] => [
   ['credentials of a user', () => `/credentials?user_id=${me}&type=cert`, 20],
   ['application credentials of a user', () => `/users/${nth(USER, 40)}/application_credentials`, 1],
   ['trusts of a trustor', () => `/OS-TRUST/trusts?trustor_user_id=${nth(USER, 40)}`, 1],
+  ['trusts of a trustee', () => `/OS-TRUST/trusts?trustee_user_id=${nth(USER, 41)}`, 1],
   ['roles', () => '/roles'],
 ]
 

@@ -41,7 +41,7 @@ function query(a: Ask) {
   const who: SQL = a.user ? a.effective ? sql`((actor_kind = 'user' and actor = ${a.user}) or (actor_kind = 'group' and actor in (select group_id from membership where user_id = ${a.user})))` : sql`(actor_kind = 'user' and actor = ${a.user})`
     : a.group ? sql`(actor_kind = 'group' and actor = ${a.group})` : none
   const where: SQL = projects ? sql`((scope = 'project' and target in ${projects} ${a.effective ? sql`and inherited = 0` : sql``}) ${a.effective ? a.subtree ? sql`or inherited = 1` : sql`or (inherited = 1 and target in ${above(sql`${a.project}`)})` : sql``})`
-    : a.domain ? sql`(scope = 'domain' and target = ${a.domain} ${a.effective ? sql`and inherited = 0` : sql``})` : a.system ? sql`scope = 'system'` : none
+    : a.domain ? sql`(scope = 'domain' and target = ${a.domain} ${a.effective ? sql`and inherited = 0` : sql``})` : a.system ? sql`(scope = 'system' and target = 'system')` : none
   const chosen = sql`select actor_kind, actor, scope, target, role, inherited from assignment where ${who} and ${where} and ${a.inherited ? sql`inherited = 1` : none} and ${a.role && !a.effective ? sql`role = ${a.role}` : none}`
   const expanded = a.effective ? sql`
     , imp (prior, implied) as (select id, id from role union select imp.prior, i.implied_role_id from imp join implied_role i on i.prior_role_id = imp.implied)
