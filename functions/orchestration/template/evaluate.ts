@@ -40,7 +40,7 @@ export const isKnown = (value: Value): value is Json => {
 
 export class Evaluator {
   readonly scope: Scope
-  readonly functions: ReadonlyMap<string, Fn>
+  protected functions: ReadonlyMap<string, Fn>
   readonly known = isKnown
   /** Conditions not evaluated yet, and those being evaluated. */
   private definitions: ReadonlyMap<string, Json> | undefined

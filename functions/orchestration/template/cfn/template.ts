@@ -4,7 +4,7 @@ import { isMap } from '../python.ts'
 import { sectionOf, within, type Section } from '../sections.ts'
 import type { Dialect, Json, OutputDefinition, ParameterGroup, ResourceDefinition, Template } from '../types.ts'
 import { readCfnParameters } from './parameters.ts'
-import { readRules } from './rules.ts'
+import { checkRuleShapes, readRules } from './rules.ts'
 import { unroll } from './loops.ts'
 
 const HEAT = ['AWSTemplateFormatVersion', 'HeatTemplateFormatVersion', 'Description', 'Mappings', 'Parameters', 'Resources', 'Outputs']
@@ -41,6 +41,7 @@ export function readCfn(source: Source): Template {
   within(source, 'resources', template.resources.size, limits.resources)
   within(source, 'outputs', template.outputs.size, limits.outputs)
   checkExpressions(template, source)
+  checkRuleShapes(template, source)
   return template
 }
 
