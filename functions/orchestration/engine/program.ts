@@ -7,6 +7,7 @@ import { seal, unseal } from '../../kernel/secrets.ts'
 import { conditionsOf, dependencies, parametersOf, parse, pseudoParameters, referencesOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
 import { holds } from '../template/dependencies.ts'
 import { environmentOf } from './environment.ts'
+import { storeHooks } from './lookups.ts'
 import { typeFor } from '../types/resolve.ts'
 import type { Sketch } from '../types/provider.ts'
 
@@ -113,7 +114,7 @@ export const keepProgram = (ctx: Ctx, program: Program) => { kept.set(`${ctx.env
 async function load(ctx: Ctx, place: Place, id: string): Promise<Program> {
   const [[row]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, id)))
   if (!row) throw invalid(`Template ${id} of stack ${place.name} is gone.`)
-  return compile({ body: row.body, files: row.files, environment: row.environment as Json, given: await givenOf(ctx, row) }, place, id)
+  return compile({ body: row.body, files: row.files, environment: row.environment as Json, given: await givenOf(ctx, row) }, place, id, { hooks: storeHooks(ctx, place.project) })
 }
 
 /** A template's row from its source; with hidden parameters among what was given, that part is sealed. */
