@@ -24,8 +24,8 @@ export interface Virt {
   pause(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
   save(uuid: string): Promise<void>
-  /** Not running, not defined, no saved memory, no log. Content when absent. */
-  undefine(uuid: string): Promise<void>
+  /** Not running, not defined, no saved memory, and, unless they are another host's by now, no files. Content when absent. */
+  undefine(uuid: string, keepFiles?: boolean): Promise<void>
   disks(uuid: string): Promise<DiskRef[]>
   attachDisk(uuid: string, disk: Disk): Promise<void>
   detachDisk(uuid: string, ref: DiskRef): Promise<void>

@@ -19,6 +19,10 @@ const known: Record<string, () => Promise<{ default: Saga }>> = {
   'server.rescue': () => import('./compute/servers/rescue.saga.ts'),
   'server.shelve': () => import('./compute/servers/shelve.saga.ts'),
   'server.unshelve': () => import('./compute/servers/unshelve.saga.ts'),
+  'server.move': () => import('./compute/servers/moves/cold.saga.ts'),
+  'server.move-back': () => import('./compute/servers/moves/back.saga.ts'),
+  'server.live-migrate': () => import('./compute/servers/moves/live.saga.ts'),
+  'server.evacuate': () => import('./compute/servers/moves/evacuate.saga.ts'),
   'server.attach': () => import('./compute/servers/attach.saga.ts'),
 }
 

@@ -78,6 +78,8 @@ const job = <A extends TSchema, R extends TSchema>(limit: number, args: A, resul
 const done = t.Object({})
 /** Where a moving server's bytes are taken in. */
 const wayIn = t.Object({ address: t.String({ maxLength: 45, pattern: '^[0-9A-Fa-f:.]+$' }), port: t.Integer({ minimum: 1, maximum: 65535 }) }, closed)
+/** Both hosts keep their servers' files in the same place: what one of them left is the other's. */
+const shared = t.Optional(t.Boolean())
 /** Where a move's bytes go to, and the key that both its hosts fetch. */
 export type WayIn = Static<typeof wayIn>
 const sizeGb = t.Integer({ minimum: 0, maximum: 65536 })
@@ -122,7 +124,7 @@ export const jobs = {
    * A server comes here from another host: its ports are connected, and a way in is open for its disks, and for itself when
    * it runs, to whoever knows this move's key. Open until `move.close`; the key is fetched, never carried.
    */
-  'move.open': job(120, t.Object({ move: uuid, server: uuid, disks: t.Array(diskRef, { maxItems: 64 }), nics: t.Array(nic, { maxItems: 64 }), live: t.Boolean() }, closed), t.Object({ port: t.Integer() })),
+  'move.open': job(120, t.Object({ move: uuid, server: uuid, disks: t.Array(diskRef, { maxItems: 64 }), nics: t.Array(nic, { maxItems: 64 }), live: t.Boolean(), shared }, closed), t.Object({ port: t.Integer() })),
   /** Hands disks that no guest has open to the host where the way is open; they stay here too. */
   'move.send': job(21600, t.Object({ move: uuid, disks: t.Array(diskRef, { maxItems: 64 }), server: t.Optional(uuid), to: wayIn }, closed), t.Object({ bytes: t.Integer() })),
   /** Moves a running guest with these disks, and ends it here; its definition and disks stay until they are ordered away. */
@@ -130,7 +132,7 @@ export const jobs = {
   /** The guest has come: it runs here, as `resume` says, though it was held up on its way. */
   'move.arrive': job(120, t.Object({ move: uuid, uuid, resume: t.Boolean() }, closed), t.Object({ vncPort: t.Optional(t.Integer()) })),
   /** Nothing more comes in for this move; `drop`: what has come goes again, guest and disks. */
-  'move.close': job(600, t.Object({ move: uuid, server: uuid, disks: t.Array(diskRef, { maxItems: 64 }), drop: t.Boolean() }, closed), done),
+  'move.close': job(600, t.Object({ move: uuid, server: uuid, disks: t.Array(diskRef, { maxItems: 64 }), drop: t.Boolean(), shared }, closed), done),
   /** Ends a guest's move while it goes on; it stays here. Content when none goes on. */
   'move.abort': job(60, t.Object({ uuid }, closed), done),
   /** Holds the guest up until it has moved, so that it cannot change faster than it is copied. */

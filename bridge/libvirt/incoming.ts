@@ -72,6 +72,7 @@ export async function incoming({ store, uri, tag, net, virt, disks }: Here, args
         return
       }
       case 'file': {
+        if (args.shared) throw new Terminal('its files are here already')
         const path = ask.name === 'config' ? store.config(args.server) : ask.name === 'console' ? store.console(args.server) : undefined
         if (!path || bytesOf(ask) > largestFile) throw new Terminal('not a file that moves')
         const temp = store.temp()
@@ -104,8 +105,8 @@ export async function incoming({ store, uri, tag, net, virt, disks }: Here, args
     async clear() {
       const state = await virt.state(args.server)
       if (state === 'running' || state === 'paused') throw new Terminal('the server is on this host already')
-      await virt.undefine(args.server)
-      await disks.deleteConfigDrive(args.server)
+      await virt.undefine(args.server, args.shared)
+      if (!args.shared) await disks.deleteConfigDrive(args.server)
       for (const ref of args.disks) await disks.delete(ref)
     },
   }

@@ -6,8 +6,9 @@ import { dial, type Way } from '../peers/door.ts'
 import { tunnel } from '../peers/tunnel.ts'
 import { definition } from './definition.ts'
 import type { Facts } from './incoming.ts'
+import type { Locks } from './locks.ts'
 import { domainName } from './names.ts'
-import { sendFile } from './outgoing.ts'
+import { sendDisk, sendFile } from './outgoing.ts'
 import { header } from './qcow2.ts'
 import { CommandFailed } from './run.ts'
 import { sockets } from './sockets.ts'
@@ -15,7 +16,7 @@ import { Store } from './store.ts'
 import type { Virsh } from './virsh.ts'
 import type { DiskRef } from '../../schema/jobs.ts'
 
-interface Leaving { virsh: Virsh; store: Store; tag: string; net: Net; kvm: boolean }
+interface Leaving { virsh: Virsh; store: Store; tag: string; net: Net; locks: Locks; kvm: boolean }
 export interface Live { uuid: string; move: string; disks: DiskRef[]; nics: Nic[] }
 
 /** libvirt's word for a guest that has moved away: its definition is still here, nothing of it runs. */
@@ -26,7 +27,7 @@ export const movedAway = async (virsh: Virsh, name: string) => /\(migrated\)/.te
  * other host's door; nothing of it is on a network in the clear. A move that fails leaves the guest running here.
  */
 export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nics }: Live, going: Going): Promise<{ bytes: number; downtimeMs: number }> {
-  const { virsh, store, tag, net } = here, { signal } = going
+  const { virsh, store, tag, net, locks } = here, { signal } = going
   const name = domainName(tag, uuid)
   const found = await definition(virsh, name)
   if (!found) throw new Terminal('the server is not on this host')
@@ -35,13 +36,17 @@ export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nic
   const target = new Store(there.root)
   const copied: string[] = []
   for (const ref of disks) {
+    if (ref.kind === 'snapshot') { await sendDisk(store, locks, way, ref, going); continue }
     const device = found.now.disks.find((d) => d.path === store.disk(ref))?.device
     if (!device) throw new Terminal(`the guest does not have ${ref.kind} ${ref.id}`)
     copied.push(device)
     ;(await dial(way, { what: 'blank', ref, bytes: (await header(store.disk(ref))).virtualSize }, signal)).stream.destroy()
   }
-  await sendFile(way, 'config', store.config(uuid), signal)
-  await sendFile(way, 'console', store.console(uuid), signal)
+  // Of a store both have, these are there already.
+  if (disks.length) {
+    await sendFile(way, 'config', store.config(uuid), signal)
+    await sendFile(way, 'console', store.console(uuid), signal)
+  }
 
   const own = await sockets(move)
   const ways = await Promise.all((['libvirt', 'memory', 'storage'] as const).map((what) => tunnel(own[what], async () => (await dial(way, { what }, signal)).stream)))

@@ -17,7 +17,7 @@ export function libvirtMoves(of: { virsh: Virsh; store: Store; tag: string; net:
     async send(way, { disks, server }, going) {
       let bytes = 0
       for (const ref of disks) bytes += await sendDisk(store, locks, way, ref, going)
-      if (server) await sendFile(way, 'console', store.console(server), going.signal)
+      if (server && disks.length) await sendFile(way, 'console', store.console(server), going.signal)
       return bytes
     },
     live: (way, args, going) => locks.with([domainName(tag, args.uuid)], () => moveLive(of, way, args, going)),

@@ -117,9 +117,10 @@ export function libvirtVirt(virsh: Virsh, events: Events, host: Host, locks: Loc
     async save(uuid) {
       if (await there(uuid) !== 'saved') await virsh.within(590, 'managedsave', name(uuid))
     },
-    async undefine(uuid) {
+    async undefine(uuid, keepFiles) {
       await ifThere(virsh.call('destroy', name(uuid)))
-      await ifThere(virsh.call('undefine', name(uuid), '--managed-save', '--nvram', '--snapshots-metadata', '--checkpoints-metadata'))
+      await ifThere(virsh.call('undefine', name(uuid), '--managed-save', keepFiles ? '--keep-nvram' : '--nvram', '--snapshots-metadata', '--checkpoints-metadata'))
+      if (keepFiles) return
       await rm(store.nvram(uuid), { force: true })
       await forget(store.console(uuid))
     },

@@ -3,7 +3,7 @@ import { Type as t } from 'typebox'
 import { server } from '../../schema/compute.ts'
 import { q } from '../kernel/db.ts'
 import { notFound, unsupported } from '../kernel/fault.ts'
-import { listMigrations } from './migrations.ts'
+import { listMoves } from './servers/moves/api.ts'
 import { endpoint } from './service.ts'
 import { closed, uuid } from './shapes.ts'
 
@@ -30,8 +30,8 @@ export default [
     },
   }),
   endpoint({
-    id: 'migrations.list', method: 'GET', path: '/os-migrations', status: 200, summary: 'Resizes, which older clouds count as moves', policy: 'os_compute_api:os-migrations:index',
-    handle: listMigrations,
+    id: 'migrations.list', method: 'GET', path: '/os-migrations', status: 200, summary: 'Moves and resizes of servers', policy: 'os_compute_api:os-migrations:index',
+    handle: listMoves,
   }),
   endpoint({
     id: 'external_events', method: 'POST', path: '/os-server-external-events', status: 200, summary: 'What other services have to tell about servers', policy: 'os_compute_api:os-server-external-events:create',

@@ -11,7 +11,7 @@ import oldImages from './proxies/images.ts'
 import oldNetworks from './proxies/networks.ts'
 import oldVolumes from './proxies/volumes.ts'
 import about from './servers/about.ts'
-import elsewhere from './servers/actions/elsewhere.ts'
+import groupsOfServers from './servers/actions/groups.ts'
 import image from './servers/actions/image.ts'
 import power from './servers/actions/power.ts'
 import rebuild from './servers/actions/rebuild.ts'
@@ -24,6 +24,9 @@ import remove from './servers/delete.ts'
 import interfaces from './servers/interfaces.ts'
 import { detail, list } from './servers/list.ts'
 import metadata from './servers/metadata.ts'
+import evacuate from './servers/moves/evacuate.ts'
+import migrate from './servers/moves/migrate.ts'
+import moves from './servers/moves/api.ts'
 import show from './servers/show.ts'
 import tags from './servers/tags.ts'
 import timeline from './servers/timeline.ts'
@@ -40,7 +43,7 @@ const volumesBoot = (list: Endpoint[]) => list.filter((e) => !e.key || ['confirm
 /** The compute service at a glance. */
 export default compute.serve([
   create, list, detail, show, update, remove,
-  power, rebuild, resize, image, rescue, shelve, elsewhere, small,
+  power, rebuild, resize, image, rescue, shelve, groupsOfServers, migrate, evacuate, moves, small,
   volumesBoot([create, list, detail, show, update, remove, power, rebuild, resize, image, small].flat()),
   metadata, tags, volumes, interfaces, timeline, about,
   flavors, keypairs, groups, quotas, usage,

@@ -1,4 +1,4 @@
-import { eq, sql, type SQL } from 'drizzle-orm'
+import { and, eq, sql, type SQL } from 'drizzle-orm'
 import { allocation, inventory, placementConsumer, providerUsage } from '../../schema/placement.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q, run } from '../kernel/db.ts'
@@ -25,6 +25,9 @@ export function stageClaim(ctx: Ctx, c: Need & { consumer: string; host: string;
       where w.used + coalesce(u.used, 0) - coalesce(mine.used, 0) > coalesce((i.total - i.reserved) * i.ratio, 0) or w.used > coalesce(i.max_unit, 0))
     on conflict (consumer, provider, class) do update set used = excluded.used`), 'capacity')
 }
+
+/** What a consumer holds on one host, of several. */
+export const stageLeave = (ctx: Ctx, consumer: string, host: string) => ctx.stage(q.delete(allocation).where(and(eq(allocation.consumer, consumer), eq(allocation.provider, host))))
 
 export function stageRelease(ctx: Ctx, consumer: string) {
   ctx.stage(q.delete(allocation).where(eq(allocation.consumer, consumer)))

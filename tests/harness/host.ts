@@ -16,6 +16,11 @@ export class TestHost {
   revision = 0
   readonly domains = new Map<string, Inventory['domains'][number]>()
   readonly disks = new Set<string>()
+  /** Hosts beside it, which servers can move to. */
+  readonly peers: TestHost[] = []
+  storage = 'test'
+  /** Whom a move was let in by. */
+  private static readonly doors = new Map<string, TestHost>()
   /** What it was asked, in order. */
   readonly log: Job[] = []
   /** A job kind's own behaviour: a result, or a thrown `Error` (`terminal` if it says so), or 'hold' to leave it running. */
@@ -89,6 +94,29 @@ export class TestHost {
         this.domains.delete(a.uuid)
         if (!a.keepDisks) for (const kind of ['root', 'ephemeral', 'swap']) this.disks.delete(`${kind}/${a.uuid}`)
         return {}
+      case 'move.open':
+        TestHost.doors.set(a.move, this)
+        for (const ref of a.disks) this.disks.delete(at(ref))
+        this.domains.delete(a.server)
+        return { port: 4793 }
+      case 'move.send': case 'move.live': {
+        const there = TestHost.doors.get(a.move)
+        if (!there) throw new Error('no way is open')
+        for (const ref of a.disks) if (this.disks.has(at(ref))) there.disks.add(at(ref))
+        if (job.kind === 'move.send') return { bytes: 1 << 20 }
+        const guest = this.domains.get(a.uuid)
+        if (guest && guest.state !== 'shutoff') there.domains.set(a.uuid, guest)
+        this.domains.set(a.uuid, { uuid: a.uuid, state: 'shutoff' })
+        return { bytes: 1 << 20, downtimeMs: 10 }
+      }
+      case 'move.arrive':
+        this.domains.set(a.uuid, { uuid: a.uuid, state: a.resume ? 'running' : 'paused', vncPort: 5900 })
+        return { vncPort: 5900 }
+      case 'move.close':
+        if (!a.drop) return {}
+        this.domains.delete(a.server)
+        for (const ref of a.disks) this.disks.delete(at(ref))
+        return {}
       case 'domain.console': return { text: 'booted\nlogin:' }
       default: return {}
     }
@@ -96,7 +124,7 @@ export class TestHost {
 
   report(more: Partial<Inventory> = {}) {
     const inventory: Inventory = {
-      version: 'test', bootId: 'boot-1', storage: 'test', revision: this.revision, ports: [], disks: [...this.disks], domains: [...this.domains.values()],
+      version: 'test', bootId: 'boot-1', storage: this.storage, revision: this.revision, ports: [], disks: [...this.disks], domains: [...this.domains.values()],
       hypervisor: { type: 'simulated', virtType: 'simulated', version: 1, hostname: this.name, address: '127.0.0.1', cpuModel: 'test', arch: 'x86_64', uptimeSeconds: 1, load: [0, 0, 0] },
       capacity: { vcpus: 16, memoryMb: 65536, diskGb: 1000, freeDiskGb: 1000, freeMemoryMb: 65536, ...this.capacity }, ...more,
     }

@@ -21,7 +21,7 @@ const references = `
   port_security_group.port port.id · port_security_group.security_group security_group.id
   router.external_network network.id · router.gateway_port port.id · router.host host.id
   router_interface.router router.id · router_interface.port port.id · router_interface.subnet subnet.id
-  floating_ip.network network.id · floating_ip.own_port port.id · floating_ip.port port.id · floating_ip.router router.id · port.host host.id
+  floating_ip.network network.id · floating_ip.own_port port.id · floating_ip.port port.id · floating_ip.router router.id · port.host host.id · port.arriving host.id · server.other_host host.id
   snapshot.volume volume.id · attachment.volume volume.id · volume.host host.id · volume.type volume_type.id · volume.group_id volume_group.id · volume_type_access.type volume_type.id
   server.host host.id · server.group_id server_group.id · server_guest.server server.id · aggregate_host.aggregate aggregate.id · aggregate_host.host host.id
   allocation.provider provider.id · inventory.provider provider.id · provider_usage.provider provider.id · placement_consumer.id allocation.consumer
@@ -55,9 +55,9 @@ export const invariants: Invariant[] = [
   { name: 'no host is promised more than it has', find: sql`select u.provider || ' ' || u.class || ': ' || u.used || ' of ' || (i.total - i.reserved) * i.ratio as what from provider_usage u join inventory i on i.provider = u.provider and i.class = u.class where u.used > (i.total - i.reserved) * i.ratio` },
   { name: 'an allocation is a server\'s flavor', find: sql`select 'server ' || id || ': ' || vcpus || ' vcpus, ' || memory_mb || ' MB; held ' || v || ', ' || m as what from (
       select s.id, s.vcpus, s.memory_mb, coalesce((select sum(used) from allocation where consumer = s.id and provider = s.host and class = 'VCPU'), 0) as v, coalesce((select sum(used) from allocation where consumer = s.id and provider = s.host and class = 'MEMORY_MB'), 0) as m
-      from server s where s.host is not null and s.state <> 'shelved_offloaded') where v <> vcpus or m <> memory_mb` },
+      from server s where s.host is not null and s.other_host is null and s.state <> 'shelved_offloaded') where v <> vcpus or m <> memory_mb` },
   { name: 'no allocation without a server', find: sql`select 'allocation of ' || a.consumer || ' at ' || a.provider as what from allocation a join host h on h.id = a.provider join placement_consumer c on c.id = a.consumer
-      where exists (select 1 from past_server p where p.id = c.id) or (exists (select 1 from server s where s.id = c.id and coalesce(s.host, '') <> a.provider and s.task is null))` },
+      where exists (select 1 from past_server p where p.id = c.id) or (exists (select 1 from server s where s.id = c.id and coalesce(s.host, '') <> a.provider and coalesce(s.other_host, '') <> a.provider and s.task is null))` },
   { name: 'an anti-affinity group never shares a host', find: sql`select 'group ' || g.id || ' has ' || count(*) || ' on ' || s.host as what from server_group g join server s on s.group_id = g.id where g.policy = 'anti-affinity' and s.host is not null group by g.id, s.host having count(*) > coalesce(g.max_per_host, 1)` },
   { name: 'an affinity group never parts', find: sql`select 'group ' || g.id || ' is on ' || count(distinct s.host) || ' hosts' as what from server_group g join server s on s.group_id = g.id where g.policy = 'affinity' and s.host is not null group by g.id having count(distinct s.host) > 1` },
   { name: 'a port made for a server goes with it', find: sql`select 'port ' || id || ' of ' || device as what from port p where owned_by_server = 1 and not exists (select 1 from server s where s.id = p.device)` },

@@ -2,13 +2,14 @@ import { and, asc, desc, eq, gte, isNotNull, sql, type SQL } from 'drizzle-orm'
 import { aggregate, aggregateHost, flavor, server } from '../../../schema/compute.ts'
 import { host } from '../../../schema/host.ts'
 import { inventory, providerUsage } from '../../../schema/placement.ts'
+import { job } from '../../../schema/kernel.ts'
 import { SILENCE } from '../../hosts/up.ts'
 import { q } from '../../kernel/db.ts'
 import type { Need } from '../../placement/claim.ts'
 
 /** What a filter or a weigher may know of a host. */
 export interface Candidate {
-  id: string; name: string; zone: string; simulated: boolean; storage: string | null
+  id: string; name: string; zone: string; simulated: boolean; storage: string | null; address?: string | null
   freeVcpus: number; freeMemoryMb: number; freeDiskGb: number
   /** Metadata of the aggregates it is in, one record each. */
   aggregates: Record<string, string>[]
@@ -30,26 +31,38 @@ export const needFrom = (id: string, rootOnVolume: boolean): Asked => {
 }
 type Asked = { [K in keyof Need]: number | SQL<number> }
 
+/** Where what a server left on a host is taken away: a lane of its own, which nothing else supersedes. */
+export const fenceLane = (server: string) => `fence:${server}`
+
 const AT_MOST = 200
 
 /** Hosts that are up, enabled and have room, roomiest first, in one statement whose cost does not grow with the servers. */
-export function hostsQuery(now: number, need: Asked, asked: { zone?: string; group?: string; only?: string[] }) {
+export function hostsQuery(now: number, need: Asked, asked: { zone?: string; group?: string | SQL; only?: string[]; /** It moves: not to where it is still to be cleared away. */ moving?: string }) {
   const memory = free('MEMORY_MB'), vcpus = free('VCPU'), disk = free('DISK_GB')
   const members = asked.group ? sql<number>`(select count(*) from ${server} s where s.group_id = ${asked.group} and s.host = ${host}.id)` : sql<number>`0`
   return q.select({
-    id: host.id, name: host.name, zone: zoneOf, simulated: host.simulated, storage: host.storage,
+    id: host.id, name: host.name, zone: zoneOf, simulated: host.simulated, storage: host.storage, address: sql<string | null>`json_extract(${host.hypervisor}, '$.address')`,
     freeVcpus: vcpus, freeMemoryMb: memory, freeDiskGb: disk, groupMembers: members,
     aggregates: sql<string>`(select json_group_array(json(a.metadata)) from ${aggregateHost} ah join ${aggregate} a on a.id = ah.aggregate where ah.host = ${host}.id)`,
   }).from(host).where(and(
     eq(host.enabled, true), eq(host.forcedDown, false), gte(host.seenAt, now - SILENCE), isNotNull(host.inventoryAt),
     sql`${memory} >= ${need.memoryMb}`, sql`${vcpus} >= ${need.vcpus}`, sql`${disk} >= ${need.diskGb}`,
     sql`${host.vcpus} >= ${need.vcpus}`,
+    asked.moving ? sql`not exists (select 1 from ${job} j where j.host = ${host}.id and j.state in ('queued', 'running') and j.lane like 'fence:%'
+      and (j.lane = ${fenceLane(asked.moving)} or exists (select 1 from attachment a where a.server = ${asked.moving} and instr(j.args, a.volume) > 0)))` : undefined,
     asked.zone ? sql`${zoneOf} = ${asked.zone}` : undefined,
     asked.only ? sql`(${host.name} in ${asked.only} or ${host.id} in ${asked.only})` : undefined,
   )).orderBy(asked.group ? desc(members) : sql`1`, desc(memory), asc(host.id)).limit(AT_MOST)
 }
 export type HostRowRead = Awaited<ReturnType<typeof hostsQuery>>[number]
 export const candidate = (r: HostRowRead): Candidate => ({ ...r, aggregates: JSON.parse(r.aggregates) as Record<string, string>[] })
+
+/** What a server takes of a host, looked up where it is needed. */
+export const needOn = (id: string): Asked => {
+  const of = (what: SQL) => sql<number>`coalesce((select ${what} from ${server} where id = ${id}), 0)`, gb = (key: string) => sql`json_extract(shape, ${`$.${key}`})`
+  const root = sql`case when exists (select 1 from attachment a where a.server = ${id} and a.boot_index = 0) then 0 else ${gb('diskGb')} end`
+  return { vcpus: of(gb('vcpus')), memoryMb: of(gb('memoryMb')), diskGb: of(sql`${root} + ${gb('ephemeralGb')} + (${gb('swapMb')} + 1023) / 1024`) }
+}
 
 /** What is left on the host a server is on. */
 export const roomOn = (id: string) => q.select({ vcpus: free('VCPU'), memoryMb: free('MEMORY_MB'), diskGb: free('DISK_GB') }).from(host).innerJoin(server, eq(server.host, host.id)).where(eq(server.id, id))

@@ -6,7 +6,7 @@ import { q } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { addressesOf, groupNamesOf } from '../../network/ports/of-servers.ts'
 import { addressesView } from '../../network/ports/plan.ts'
-import { endpoint, type Rule } from '../service.ts'
+import { endpoint } from '../service.ts'
 import { action, closed } from '../shapes.ts'
 import { findServer, mine, serverQuery } from './model.ts'
 import { bareAddresses } from './view.ts'
@@ -101,21 +101,5 @@ export default [
   endpoint({
     id: 'console_tokens.show', method: 'GET', path: '/os-console-auth-tokens/{token}', status: 200, summary: 'Where a console token leads', policy: 'os_compute_api:os-console-auth-tokens',
     handle(_ctx, { params }) { throw notFound('token', params.token, 'Token not found') },
-  }),
-  ...[['index', 'GET', '/servers/{server}/migrations', '2.23'], ['show', 'GET', '/servers/{server}/migrations/{migration}', '2.23'], ['delete', 'DELETE', '/servers/{server}/migrations/{migration}', '2.24']].map(([what, method, path, since]) => endpoint({
-    id: `servers.migrations.${what}`, method: method as 'GET', path, since, status: what === 'delete' ? 202 : 200, summary: 'Moves of a server between hosts: there are none', policy: `os_compute_api:servers:migrations:${what}` as Rule,
-    async handle(ctx, { params }) {
-      await findServer(ctx, params.server, `os_compute_api:servers:migrations:${what}` as Rule)
-      if (what === 'index') return { migrations: [] }
-      throw notFound('migration', params.migration, `In-progress live migration ${params.migration} is not found for server ${params.server}.`)
-    },
-  })),
-  endpoint({
-    id: 'servers.migrations.force_complete', method: 'POST', path: '/servers/{server}/migrations/{migration}/action', key: 'force_complete', since: '2.22', status: 202, summary: 'Hurry a move along: there are none', policy: 'os_compute_api:servers:migrations:force_complete',
-    body: { '2.22': action('force_complete', t.Null()) },
-    async handle(ctx, { params }) {
-      await findServer(ctx, params.server, 'os_compute_api:servers:migrations:force_complete')
-      throw notFound('migration', params.migration, `Migration ${params.migration} could not be found.`)
-    },
   }),
 ]

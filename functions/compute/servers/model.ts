@@ -11,8 +11,9 @@ export type { Shape, ServerState }
 
 /** What users see: the state, coloured by what is being done. */
 const busy: Partial<Record<ServerState, Record<string, string>>> = {
-  active: { rebooting: 'REBOOT', rebooting_hard: 'HARD_REBOOT', updating_password: 'PASSWORD', rebuilding: 'REBUILD', resize_prep: 'RESIZE', resize_migrating: 'RESIZE', resize_finish: 'RESIZE' },
+  active: { migrating: 'MIGRATING', rebooting: 'REBOOT', rebooting_hard: 'HARD_REBOOT', updating_password: 'PASSWORD', rebuilding: 'REBUILD', resize_prep: 'RESIZE', resize_migrating: 'RESIZE', resize_finish: 'RESIZE' },
   stopped: { rebooting_hard: 'HARD_REBOOT', rebuilding: 'REBUILD', resize_prep: 'RESIZE', resize_migrating: 'RESIZE', resize_finish: 'RESIZE' },
+  paused: { migrating: 'MIGRATING' },
   resized: { resize_reverting: 'REVERT_RESIZE' },
   error: { rebuilding: 'REBUILD' },
 }

@@ -4,6 +4,7 @@ import { activatePorts } from '../../network/ports/plan.ts'
 import { stageClaim } from '../../placement/claim.ts'
 import type { DiskArgs } from './boot.saga.ts'
 import { faultOf, needOf, power, set, type Shape } from './model.ts'
+import { cutMoves } from './moves/model.ts'
 
 /**
  * Another shape on the same host: off, disks, on again; then the user confirms or goes back. Reverting is the same saga
@@ -32,13 +33,17 @@ export default resize
       })
       if (args.revert) settleClaim(args, ctx, args.to)
       if (on) activatePorts(ctx, args.server)
+      cutMoves(ctx, args.server, args.revert ? 'reverted' : 'finished')
       ctx.event(`compute.instance.${args.revert ? 'revertResize' : 'resize'}.end`, args.server)
     },
   })
   .failed(({ ctx, args, requestId }, why) => {
     const what = args.revert ? 'revertResize' : 'resize'
     set(ctx, args.server, { task: null, fault: faultOf(ctx, `'${what}' did not succeed: ${why}`, requestId), ...(args.revert ? {} : { vcpus: args.from.vcpus, memoryMb: args.from.memoryMb }) })
-    if (!args.revert) settleClaim(args, ctx, args.from)
+    if (!args.revert) {
+      settleClaim(args, ctx, args.from)
+      cutMoves(ctx, args.server, 'error')
+    }
     ctx.event(`compute.instance.${what}.error`, args.server, { why })
   })
 

@@ -7,6 +7,7 @@ import { stageRelease } from '../../placement/claim.ts'
 import { attachmentsOf, releaseVolume } from '../../volume/volumes/use.ts'
 import { discardVolume } from '../../volume/volumes/discard.ts'
 import type { Server } from './model.ts'
+import { cutMoves, settleMove } from './moves/model.ts'
 
 /** What a server leaves behind when it goes, read before it goes. */
 export const remains = (id: string) => [q.select().from(server).where(eq(server.id, id)), attachmentsOf([id])] as const
@@ -21,6 +22,8 @@ export async function vanish(ctx: Ctx, s: Server, held: Held) {
     if (attachment.deleteOnTermination) await discardVolume(ctx, volume)
   }
   stageRelease(ctx, s.id)
+  settleMove(ctx, s.id, 'confirmed')
+  cutMoves(ctx, s.id, 'cancelled')
   ctx.stage(q.delete(serverGuest).where(eq(serverGuest.server, s.id)))
   ctx.stage(q.insert(pastServer).values({ id: s.id, project: s.project, deletedAt: now, launchedAt: s.launchedAt, row: s }).onConflictDoNothing())
   ctx.stage(q.delete(server).where(eq(server.id, s.id)))

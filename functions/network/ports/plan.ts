@@ -153,6 +153,8 @@ export function activatePorts(ctx: Ctx, server: string) {
 export function releasePorts(ctx: Ctx, server: string) {
   const mine = and(eq(port.device, server), sql`${port.deviceOwner} like 'compute:%'`)
   const all = withSubPorts(sql`select id from port where device = ${server}`)
+  touch(ctx, { hostsOf: sql`select arriving from port where device = ${server} and arriving is not null` })
+  ctx.stage(q.update(port).set({ arriving: null }).where(sql`${port.id} in (${all}) and ${port.arriving} is not null`))
   touch(ctx, { ports: all })
   ctx.stage(q.update(floatingIp).set({ port: null, fixedAddress: null, router: null, status: 'DOWN', updatedAt: ctx.now() })
     .where(inArray(floatingIp.port, q.select({ id: port.id }).from(port).where(and(mine, eq(port.ownedByServer, true))))))

@@ -1,6 +1,6 @@
 import { and, eq, inArray, sql, type SQLWrapper } from 'drizzle-orm'
 import { host } from '../../../schema/host.ts'
-import type { JobArgs } from '../../../schema/jobs.ts'
+import type { DiskRef, JobArgs } from '../../../schema/jobs.ts'
 import { attachment, snapshot, volume, volumeDefaultType, volumeMessage, volumeService, volumeType } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
@@ -151,5 +151,14 @@ export const typeQuery = (ctx: Ctx, idOrName: string) => q.select().from(volumeT
 /** Two attaches at once may not take the same device of a server: staged after `reserveVolume`. */
 export const onlyDevice = (ctx: Ctx, server: string, device: string) =>
   ctx.stage(q.run(sql`insert into guard select 'stale', (select count(*) from ${attachment} where server = ${server} and device = ${device}) = 1`))
+/** Volumes and snapshots whose disks are on another host now. */
+export function relocate(ctx: Ctx, disks: DiskRef[], to: { host: string; storage: string | null }, server: string) {
+  const ids = (kind: DiskRef['kind']) => disks.filter((d) => d.kind === kind).map((d) => d.id), now = ctx.now(), here = { host: to.host, storage: to.storage, updatedAt: now }
+  if (ids('volume').length) ctx.stage(q.update(volume).set(here).where(inArray(volume.id, ids('volume'))))
+  if (ids('snapshot').length) ctx.stage(q.update(snapshot).set(here).where(inArray(snapshot.id, ids('snapshot'))))
+  ctx.stage(q.update(attachment).set({ host: to.host }).where(eq(attachment.server, server)))
+}
+/** Snapshots of a server's volumes: they are kept where the volumes are. */
+export const snapshotsBeside = (server: string) => q.select({ id: snapshot.id, volume: snapshot.volume, host: snapshot.host, storage: snapshot.storage }).from(snapshot).innerJoin(attachment, eq(attachment.volume, snapshot.volume)).where(eq(attachment.server, server))
 export const updateAttachment = (ctx: Ctx, id: string, set: { deleteOnTermination: boolean }) =>
   ctx.stage(q.update(attachment).set({ ...set, updatedAt: ctx.now() }).where(eq(attachment.id, id)), 'stale')
