@@ -71,6 +71,8 @@ export interface Net {
   apply(desired: Desired): Promise<void>
   /** Ports whose tap is up with filters in force. */
   ports(): Promise<string[]>
+  /** What routers here have counted. */
+  meters?(): Promise<NonNullable<Inventory['meters']>>
   /** The name of a port's tap on this host; `ready` sees to it that network and filters of these ports are in force. */
   tap(port: string): string
   ready(nics: Nic[]): Promise<void>

@@ -67,6 +67,8 @@ export const inventory = t.Object({
   ports: t.Array(uuid, { maxItems: 20000 }),
   disks: t.Array(t.String({ pattern: '^(root|ephemeral|swap|volume|snapshot)/[0-9a-f-]{36}$' }), { maxItems: 50000 }),
   revision: t.Integer(),
+  /** What routers here have counted since they began to, by label. Absent where nothing is to be counted. */
+  meters: t.Optional(t.Array(t.Object({ label: uuid, router: uuid, packets: t.Integer({ minimum: 0 }), bytes: t.Integer({ minimum: 0 }) }, closed), { maxItems: 50000 })),
 }, closed)
 export type Inventory = Static<typeof inventory>
 
@@ -139,6 +141,12 @@ export const desired = t.Object({
     /** What single addresses of the outside may take, floating ones or the router's own. */
     limits: t.Optional(t.Array(t.Object({ address, ...paces }, closed))),
     routes: t.Array(route),
+    /** What is counted of what passes to and from outside; a rule matches by prefix at either end. */
+    meters: t.Optional(t.Array(t.Object({ label: uuid, rules: t.Array(t.Object({ direction: t.Enum(['ingress', 'egress']), source: t.Optional(cidr), destination: t.Optional(cidr), excluded: t.Boolean() }, closed)) }, closed))),
+    /** Protocols whose further connections are expected, by the port they are spoken on. */
+    helpers: t.Optional(t.Array(t.Object({ helper: t.String({ maxLength: 32 }), protocol: t.Enum(['tcp', 'udp']), port: netPort }, closed))),
+    /** Addresses inside that are answered for outside. */
+    proxies: t.Optional(t.Array(address)),
   }, closed)),
   /** Guests whose metadata this host answers; content by `GET /hosts/{host}/guests/{server}` whenever the etag moved. */
   guests: t.Array(t.Object({ server: uuid, etag: t.String() }, closed)),

@@ -147,6 +147,8 @@ export const router = sqliteTable('router', {
   /** The host where it lives. */
   host: text('host'),
   distributed: flag('distributed').notNull().default(false),
+  /** Single addresses inside are answered for outside, where they are asked about. */
+  ndpProxy: flag('ndp_proxy').notNull().default(false),
   ha: flag('ha').notNull().default(false),
 }, (t) => [index('router_project').on(t.project, t.id), index('router_host').on(t.host), index('router_external').on(t.externalNetwork), index('router_qos').on(t.qosPolicy).where(sql`qos_policy is not null`)])
 
@@ -258,3 +260,119 @@ export const networkChange = sqliteTable('network_change', {
   scope: text('scope').notNull(),
   port: text('port').notNull(),
 }, (t) => [index('network_change_scope').on(t.scope, t.seq)])
+
+/** What passes through the routers of a project (of all projects, when shared), counted where they live. */
+export const meteringLabel = sqliteTable('metering_label', {
+  ...standard,
+  shared: flag('shared').notNull().default(false),
+}, (t) => [index('metering_label_project').on(t.project, t.id), index('metering_label_shared').on(t.shared).where(sql`shared = 1`)])
+
+export const meteringRule = sqliteTable('metering_rule', {
+  id: text('id').primaryKey(),
+  label: text('label').notNull().references(() => meteringLabel.id, { onDelete: 'cascade' }),
+  direction: text('direction', { enum: ['ingress', 'egress'] }).notNull(),
+  remote: text('remote'),
+  source: text('source'),
+  destination: text('destination'),
+  /** What it matches is not counted, whatever other rules say. */
+  excluded: flag('excluded').notNull().default(false),
+}, (t) => [index('metering_rule_label').on(t.label)])
+
+/** All that was counted of a label at a router; `seen` is what its host last said, which begins anew with the router. */
+export const meteringCount = sqliteTable('metering_count', {
+  label: text('label').notNull().references(() => meteringLabel.id, { onDelete: 'cascade' }),
+  router: text('router').notNull(),
+  packets: integer('packets').notNull().default(0),
+  bytes: integer('bytes').notNull().default(0),
+  seenPackets: integer('seen_packets').notNull().default(0),
+  seenBytes: integer('seen_bytes').notNull().default(0),
+}, (t) => [primaryKey({ columns: [t.label, t.router] })])
+
+/** Kinds of services, for operators to describe. */
+export const networkFlavor = sqliteTable('network_flavor', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull().default(''),
+  description: text('description').notNull().default(''),
+  serviceType: text('service_type').notNull(),
+  enabled: flag('enabled').notNull().default(true),
+})
+export const serviceProfile = sqliteTable('service_profile', {
+  id: text('id').primaryKey(),
+  description: text('description').notNull().default(''),
+  driver: text('driver').notNull().default(''),
+  metainfo: text('metainfo').notNull().default(''),
+  enabled: flag('enabled').notNull().default(true),
+})
+export const flavorProfile = sqliteTable('flavor_profile', {
+  flavor: text('flavor').notNull().references(() => networkFlavor.id),
+  profile: text('profile').notNull().references(() => serviceProfile.id),
+}, (t) => [primaryKey({ columns: [t.flavor, t.profile] }), index('flavor_profile_profile').on(t.profile)])
+
+/** Protocols whose further connections a router expects, by the port they are spoken on. */
+export const conntrackHelper = sqliteTable('conntrack_helper', {
+  id: text('id').primaryKey(),
+  router: text('router').notNull().references(() => router.id, { onDelete: 'cascade' }),
+  protocol: text('protocol').notNull(),
+  port: integer('port').notNull(),
+  helper: text('helper').notNull(),
+}, (t) => [uniqueIndex('conntrack_helper_same').on(t.router, t.protocol, t.port, t.helper)])
+
+/** Addresses inside that a router answers for outside. */
+export const ndpProxy = sqliteTable('ndp_proxy', {
+  ...standard,
+  router: text('router').notNull().references(() => router.id),
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  address: text('address').notNull(),
+}, (t) => [uniqueIndex('ndp_proxy_address').on(t.router, t.address), index('ndp_proxy_port').on(t.port), index('ndp_proxy_project').on(t.project, t.id)])
+
+/** Tunnel and VLAN numbers that new networks of a project are given. */
+export const segmentRange = sqliteTable('segment_range', {
+  ...standard,
+  isDefault: flag('is_default').notNull().default(false),
+  shared: flag('shared').notNull().default(true),
+  networkType: text('network_type', { enum: ['vxlan', 'vlan'] }).notNull(),
+  physicalNetwork: text('physical_network'),
+  minimum: integer('minimum').notNull(),
+  maximum: integer('maximum').notNull(),
+}, (t) => [index('segment_range_project').on(t.project, t.id)])
+
+/** What an operator calls the one segment of a network. */
+export const segmentName = sqliteTable('segment_name', {
+  network: text('network').primaryKey().references(() => network.id, { onDelete: 'cascade' }),
+  name: text('name'),
+  description: text('description'),
+})
+
+/** What new security groups begin with; `PARENT` as remote group is the group itself. */
+export const defaultGroupRule = sqliteTable('default_group_rule', {
+  id: text('id').primaryKey(),
+  description: text('description').notNull().default(''),
+  direction: text('direction', { enum: ['ingress', 'egress'] }).notNull(),
+  ethertype: text('ethertype', { enum: ['IPv4', 'IPv6'] }).notNull(),
+  protocol: text('protocol'),
+  portMin: integer('port_min'),
+  portMax: integer('port_max'),
+  remoteIp: text('remote_ip'),
+  remoteGroup: text('remote_group'),
+  remoteAddressGroup: text('remote_address_group'),
+  /** What a rule made of it has as its fingerprint, around the remote group. */
+  before: text('before').notNull(),
+  after: text('after').notNull(),
+  inDefault: flag('in_default').notNull().default(false),
+  inOthers: flag('in_others').notNull().default(true),
+})
+
+/** Where else a port is going to be: made before a move, and what the port is bound to once active. */
+export const portBinding = sqliteTable('port_binding', {
+  port: text('port').notNull().references(() => port.id, { onDelete: 'cascade' }),
+  host: text('host').notNull(),
+  vnicType: text('vnic_type').notNull().default('normal'),
+  profile: json<Record<string, unknown>>('profile').notNull().default({}),
+}, (t) => [primaryKey({ columns: [t.port, t.host] })])
+
+/** A network, subnets and a router that a project was given without asking for their details. */
+export const autoTopology = sqliteTable('auto_topology', {
+  project: text('project').primaryKey(),
+  network: text('network').notNull(),
+  router: text('router').notNull(),
+})

@@ -48,7 +48,7 @@ export class Reporting {
 
   async look(): Promise<Inventory> {
     const { drivers, version, revision } = this.#of
-    const [facts, domains, ports, disks] = await Promise.all([drivers.facts(), drivers.virt.list(), drivers.net.ports(), drivers.disks.list()])
-    return { version, ...facts, domains, ports, disks: disks.map(({ kind, id }) => `${kind}/${id}`), revision: revision() }
+    const [facts, domains, ports, disks] = await Promise.all([drivers.facts(), drivers.virt.list(), drivers.net.ports(), drivers.disks.list()]), meters = await drivers.net.meters?.()
+    return { version, ...facts, domains, ports, disks: disks.map(({ kind, id }) => `${kind}/${id}`), revision: revision(), ...(meters?.length && { meters }) }
   }
 }

@@ -11,6 +11,7 @@ import { names } from './names.ts'
 import { loaded } from './nft.ts'
 import { reconcile, type Host, type Reconciled } from './reconcile.ts'
 import { zonesOf } from './state.ts'
+import { counted } from './routers.ts'
 import { contains, address } from './values.ts'
 import { wipe } from './wipe.ts'
 
@@ -106,6 +107,10 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     async ports() {
       const [force, have] = await Promise.all([inForce(), links(n)])
       return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP') && (!last?.plan.ports.get(id)?.trunk || last.trunked.has(id)))
+    },
+    async meters() {
+      const metered = last?.plan.routers.filter((r) => r.meters.length) ?? []
+      return (await Promise.all(metered.map((r) => counted(r).then((list) => list.map((m) => ({ ...m, router: r.id })), () => [])))).flat()
     },
     tap: (port) => n.tap(port),
     async ready(nics: Nic[]) {

@@ -11,9 +11,11 @@ export type Element = string | { concat: string[] } | { prefix: { addr: string; 
 export interface Chain { hook?: { type: 'filter' | 'nat'; hook: string; prio: number }; rules: Expr[][] }
 export interface SetOf { type: string | string[]; flags?: string[]; elements: Element[]; /** Its name says its content: never changed, only made and removed. */ fixed?: boolean }
 export interface MapOf { type: string; map: string; elements: Map<string, Expr | string> }
-export interface Table { family: 'bridge' | 'inet'; name: string; chains: Map<string, Chain>; sets: Map<string, SetOf>; maps: Map<string, MapOf> }
+/** Connection tracking helpers, whose names say what they are: never changed, only made and removed. */
+export interface Helper { type: string; protocol: 'tcp' | 'udp' }
+export interface Table { family: 'bridge' | 'inet'; name: string; chains: Map<string, Chain>; sets: Map<string, SetOf>; maps: Map<string, MapOf>; helpers: Map<string, Helper> }
 
-export const table = (family: Table['family'], name: string): Table => ({ family, name, chains: new Map(), sets: new Map(), maps: new Map() })
+export const table = (family: Table['family'], name: string): Table => ({ family, name, chains: new Map(), sets: new Map(), maps: new Map(), helpers: new Map() })
 export const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
 
 export const meta = (key: string): Expr => ({ meta: { key } })
@@ -36,7 +38,7 @@ export const anyOf = (values: unknown[]): Expr => ({ set: values })
 export const mark = (t: Table) => { t.chains.set(`form_${digest([...t.chains])}`, { rules: [] }) }
 
 /** What the kernel has of a table, as far as it is compared: rules by their number, elements by a key. */
-export interface Loaded { chains: Map<string, number>; sets: Map<string, Map<string, Element>>; maps: Map<string, Map<string, string>> }
+export interface Loaded { chains: Map<string, number>; sets: Map<string, Map<string, Element>>; maps: Map<string, Map<string, string>>; helpers: Set<string> }
 
 export async function loaded(t: { family: string; name: string }, ns?: string): Promise<Loaded | undefined> {
   const text = await inNs(ns, 'nft', ['-j', 'list', 'table', t.family, t.name]).catch((error: Error) => {
@@ -48,10 +50,11 @@ export async function loaded(t: { family: string; name: string }, ns?: string): 
 
 type Item = Record<string, { name: string; chain?: string; elem?: unknown[] }>
 export function parse(text: string): Loaded {
-  const out: Loaded = { chains: new Map(), sets: new Map(), maps: new Map() }
-  for (const { chain, rule, set, map } of (JSON.parse(text) as { nftables: Item[] }).nftables) {
+  const out: Loaded = { chains: new Map(), sets: new Map(), maps: new Map(), helpers: new Set() }
+  for (const { chain, rule, set, map, 'ct helper': helper } of (JSON.parse(text) as { nftables: Item[] }).nftables) {
     if (chain) out.chains.set(chain.name, out.chains.get(chain.name) ?? 0)
     if (rule) out.chains.set(rule.chain!, (out.chains.get(rule.chain!) ?? 0) + 1)
+    if (helper) out.helpers.add(helper.name)
     if (set) out.sets.set(set.name, new Map((set.elem as Element[] ?? []).map((e) => [keyOf(e), e])))
     if (map) out.maps.set(map.name, new Map((map.elem as [Element, unknown][] ?? []).map(([k, v]) => [keyOf(k), valueOf(v)])))
   }
@@ -73,7 +76,8 @@ export function changes(want: Table, have: Loaded | undefined): Expr[] {
     out.push({ add: { table: { family: want.family, name: want.name } } })
     if (have) out.push({ delete: { table: { family: want.family, name: want.name } } }, { add: { table: { family: want.family, name: want.name } } })
   }
-  const old: Loaded = intact ? have : { chains: new Map(), sets: new Map(), maps: new Map() }
+  const old: Loaded = intact ? have : { chains: new Map(), sets: new Map(), maps: new Map(), helpers: new Set() }
+  for (const [name, h] of want.helpers) if (!old.helpers.has(name)) out.push({ add: { 'ct helper': { ...at, name, ...h } } })
   for (const [name, s] of want.sets) {
     const current = old.sets.get(name)
     if (!current) {
@@ -97,6 +101,7 @@ export function changes(want: Table, have: Loaded | undefined): Expr[] {
   for (const name of gone) out.push({ flush: { chain: { ...at, name } } })
   for (const name of gone) out.push({ delete: { chain: { ...at, name } } })
   for (const name of old.sets.keys()) if (!want.sets.has(name)) out.push({ delete: { set: { ...at, name } } })
+  for (const name of old.helpers) if (!want.helpers.has(name)) out.push({ delete: { 'ct helper': { ...at, name } } })
   return out
 }
 

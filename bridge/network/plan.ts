@@ -19,10 +19,11 @@ export interface Pace { kbps: number; burst: number }
 export interface Qos { egress?: Pace; ingress?: Pace; dscp?: number; packets?: { egress?: Pace; ingress?: Pace } }
 export interface Port { id: string; tap: string; network: Network; mac: string; server: string; up: boolean; addresses: string[]; security?: Security; qos?: Qos; /** The port whose tagged frames are this one's, on this host too. */ trunk?: { parent: string; vlan: number; branch: string } }
 export interface RouterLink { host: string; inside: string; network: Network; mac: string; addresses: { address: string; prefix: number }[] }
+export interface Meter { label: string; rules: { direction: 'ingress' | 'egress'; source?: Cidr; destination?: Cidr; excluded: boolean }[] }
 export interface Router {
   id: string; ns: string; gateway?: RouterLink & { via: string[]; snat: boolean }
   interfaces: (RouterLink & { ra?: { prefix: Cidr; mode: NonNullable<Subnet['v6']> }[] })[]
-  floating: { address: string; fixed: string }[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
+  floating: { address: string; fixed: string }[]; meters: Meter[]; helpers: { helper: string; protocol: 'tcp' | 'udp'; port: number }[]; proxies: string[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
 }
 export interface Plan {
   revision: number; networks: Map<string, Network>; ports: Map<string, Port>; leases: Lease[]; routers: Router[]
@@ -159,8 +160,14 @@ export function plan(desired: Desired, names: Names): Plan {
       const address = at(l.address, where)
       return address && familyOf(address) === 4 ? [{ ...l, address }] : []
     })
+    const meters = (r.meters ?? []).map((m): Meter => ({ label: m.label, rules: m.rules.flatMap((x) => {
+      const end = (value: string | undefined) => (value === undefined ? undefined : cidr(value))
+      const [source, destination] = [end(x.source), end(x.destination)]
+      const odd = (x.source !== undefined && !source) || (x.destination !== undefined && !destination) || (!source && !destination) || (source && destination && source.family !== destination.family)
+      return odd ? (bad(`${where}: counting ${x.source ?? ''} ${x.destination ?? ''}`), []) : [{ direction: x.direction, source, destination, excluded: x.excluded }]
+    }) }))
     return [{ id: r.id, ns: names.routerNs(r.id), gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
-      interfaces, floating, forwards, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
+      interfaces, floating, meters, helpers: r.helpers ?? [], proxies: ats(r.proxies ?? [], where).filter((a) => familyOf(a) === 6), forwards, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
   })
   return { revision: desired.revision, networks, ports, leases, routers, remote, problems }
 }

@@ -3,10 +3,10 @@ import type { Forward, Router } from './plan.ts'
 import type { Space } from './space.ts'
 import type { Daemon } from './dnsmasq.ts'
 import { raMode } from './dhcp.ts'
-import { accept, changes, commit, digest, drop, field, is, jump, loaded, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
+import { accept, back, changes, commit, digest, drop, field, is, jump, loaded, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
 import { read } from './flows.ts'
 import { run } from './run.ts'
-import { familyOf, text } from './values.ts'
+import { familyOf, text, type Cidr } from './values.ts'
 
 /** Routers: a namespace each, with source and destination translation of its own. */
 export const metadataPort = 9697
@@ -23,7 +23,7 @@ const own = (r: Router, family: 4 | 6) => r.gateway?.addresses.find((a) => famil
 export function routerSpace(r: Router): Space {
   const g = r.gateway
   return {
-    ns: r.ns, sysctls,
+    ns: r.ns, sysctls, proxies: g ? r.proxies.map((address) => ({ address, dev: 'gw' })) : [],
     links: [
       ...r.interfaces.map((i) => ({ ...i, owner: r.id, announce: true })),
       ...(g ? [{ ...g, owner: r.id, announce: true, addresses: [...g.addresses, ...addresses(r)] }] : []),
@@ -77,7 +77,14 @@ export function routerTable(r: Router): Table {
     // Behind translation only what was asked for, or has a floating address, comes in.
     ...(r.gateway?.snat ? [[is(iif, 'gw'), not(oif, 'gw'), v4, translated, accept], [is(iif, 'gw'), not(oif, 'gw'), v4, opening, drop]] : []),
   ])
+  // What is counted and followed hangs on maps, so that these chains stay what they are whatever that is.
+  t.maps.set('metered', { type: 'ifname', map: 'verdict', elements: new Map() })
+  t.maps.set('followed', { type: 'inet_proto', map: 'verdict', elements: new Map() })
+  hook('meter', 'filter', 'forward', 10, [[vmap(iif, '@metered')], [vmap(oif, '@metered')]])
+  hook('follow', 'filter', 'prerouting', -140, [[vmap(meta('l4proto'), '@followed')]])
   mark(t)
+  meter(r, t)
+  follow(r, t)
   for (const protocol of protocols) t.sets.set(`forwards_${protocol}`, { type: ['ipv4_addr', 'inet_service', 'inet_service', 'ipv4_addr', 'inet_service'], elements: r.forwards.filter((f) => f.protocol === protocol).map((f) => ({ concat: wordsOf(f) })) })
   for (const [address, list] of Map.groupBy(r.forwards, (f) => f.address)) {
     const rules = list.flatMap(leads), name = `f_${digest(rules)}`
@@ -85,6 +92,48 @@ export function routerTable(r: Router): Table {
     t.maps.get('forwarded')!.elements.set(address, jump(name))
   }
   return t
+}
+
+/** Each label has a chain whose name says what is in it: while that stays the same, it goes on counting. */
+function meter(r: Router, t: Table): void {
+  const jumps = r.meters.map((m) => {
+    const end = (c: Cidr | undefined, name: string) => (c ? [is(field(c.family === 4 ? 'ip' : 'ip6', name), c.prefix === (c.family === 4 ? 32 : 128) ? c.address : { prefix: { addr: c.address, len: c.prefix } })] : [])
+    const rules = [...m.rules].sort((a, b) => Number(b.excluded) - Number(a.excluded)).map((x): Expr[] => [is(meta(x.direction === 'ingress' ? 'iifname' : 'oifname'), 'gw'), ...end(x.source, 'saddr'), ...end(x.destination, 'daddr'), ...(x.excluded ? [] : [{ counter: null }]), back])
+    const name = `${meterPrefix}${m.label}_${digest(rules)}`
+    t.chains.set(name, { rules })
+    return [jump(name)]
+  })
+  if (!jumps.length) return
+  const name = `meters_${digest(jumps)}`
+  t.chains.set(name, { rules: jumps })
+  t.maps.get('metered')!.elements.set('gw', jump(name))
+}
+const meterPrefix = 'm_'
+
+/** What a router has counted, by label. */
+export async function counted(r: Router): Promise<{ label: string; packets: number; bytes: number }[]> {
+  const sums = new Map(r.meters.map((m) => [m.label, { label: m.label, packets: 0, bytes: 0 }]))
+  const { nftables } = JSON.parse(await run('nsenter', [`--net=/run/netns/${r.ns}`, 'nft', '-j', 'list', 'table', 'inet', 'virga'])) as { nftables: { rule?: { chain: string; expr: { counter?: { packets: number; bytes: number } }[] } }[] }
+  for (const { rule } of nftables) {
+    const sum = rule?.chain.startsWith(meterPrefix) && sums.get(rule.chain.slice(meterPrefix.length, meterPrefix.length + 36))
+    if (sum) for (const { counter } of rule!.expr) if (counter) { sum.packets += counter.packets; sum.bytes += counter.bytes }
+  }
+  return [...sums.values()]
+}
+
+/** Helpers by what they speak, as nftables names them. */
+const kernelNames: Record<string, string> = { 'h323 tcp': 'Q.931', 'h323 udp': 'RAS' }
+function follow(r: Router, t: Table): void {
+  for (const [protocol, list] of Map.groupBy(r.helpers, (h) => h.protocol)) {
+    const rules = list.map((h): Expr[] => {
+      const name = `h_${protocol}_${h.helper}`
+      t.helpers.set(name, { type: kernelNames[`${h.helper} ${protocol}`] ?? h.helper, protocol })
+      return [is(field(protocol, 'dport'), h.port), { 'ct helper': name }, back]
+    })
+    const name = `follow_${digest(rules)}`
+    t.chains.set(name, { rules })
+    t.maps.get('followed')!.elements.set(protocol, jump(name))
+  }
 }
 
 /** A range that keeps its numbers is one rule; translation cannot move a range by an offset, so one that does is a rule for each port. */

@@ -9,6 +9,8 @@ export interface Space {
   links: (Pick<RouterLink, 'host' | 'inside' | 'network' | 'mac' | 'addresses'> & { owner: string; /** announce new addresses to neighbours */ announce?: boolean })[]
   routes: { to: string; via: string; dev?: string }[]
   sysctls: string[]
+  /** Addresses of others that are answered for on a device. */
+  proxies?: { address: string; dev: string }[]
 }
 
 interface Addr { ifname: string; address?: string; mtu: number; flags: string[]; addr_info: { family: string; local?: string; prefixlen: number; scope: string }[] }
@@ -51,7 +53,15 @@ export async function ensure(s: Space, have: { links: Links; spaces: Set<string>
   await ipBatch(make)
   await ipBatch(outer)
   await ipBatch(inner, s.ns)
+  await proxies(s).catch((error: Error) => { problems.push(`${s.ns}: ${error.message}`) })
   await routes(s).catch((error: Error) => { problems.push(`${s.ns}: ${error.message}`) })
+}
+
+async function proxies(s: Space): Promise<void> {
+  const want = new Set((s.proxies ?? []).map((p) => `${p.address} dev ${p.dev}`))
+  const have = new Set((await ipJson<{ dst: string; dev: string }[]>(['-6', 'neigh', 'show', 'proxy'], s.ns)).map((p) => `${p.dst} dev ${p.dev}`))
+  if (want.size) await inNs(s.ns, 'sysctl', ['-q', '-w', ...new Set(s.proxies!.map((p) => `net.ipv6.conf.${p.dev}.proxy_ndp=1`))])
+  await ipBatch([...[...have].filter((p) => !want.has(p)).map((p) => `-6 neigh del proxy ${p}`), ...[...want].filter((p) => !have.has(p)).map((p) => `-6 neigh add proxy ${p}`)].map((l) => l.replace(/^-6 /, '')), s.ns)
 }
 
 const global = (a: Addr): string[] => a.addr_info.filter((i) => i.local && i.scope !== 'link' && i.scope !== 'host').map((i) => `${i.local}/${i.prefixlen}`)

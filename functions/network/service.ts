@@ -29,6 +29,17 @@ export const rules = {
   get_extension: authenticated, get_availability_zone: authenticated, list_network_ip_availabilities: authenticated, get_network_ip_availability: admin, get_service_provider: authenticated,
   create_policy: admin, get_policy: authenticated, update_policy: admin, delete_policy: admin,
   create_policy_rule: admin, get_policy_rule: authenticated, update_policy_rule: admin, delete_policy_rule: admin, get_rule_type: admin,
+  create_metering_label: admin, get_metering_label: authenticated, update_metering_label: admin, delete_metering_label: admin,
+  create_metering_label_rule: admin, get_metering_label_rule: authenticated, update_metering_label_rule: admin, delete_metering_label_rule: admin,
+  create_flavor: admin, get_flavor: authenticated, update_flavor: admin, delete_flavor: admin, create_flavor_service_profile: admin, delete_flavor_service_profile: admin,
+  create_service_profile: admin, get_service_profile: admin, update_service_profile: admin, delete_service_profile: admin,
+  create_router_conntrack_helper: anyMember, create_ndp_proxy: anyMember, get_ndp_proxy: authenticated, update_ndp_proxy: member, delete_ndp_proxy: member,
+  create_segment: admin, get_segment: admin, update_segment: admin, delete_segment: admin,
+  create_network_segment_range: admin, get_network_segment_range: admin, update_network_segment_range: admin, delete_network_segment_range: admin,
+  create_port_binding: admin, get_port_binding: admin, update_port_binding: admin, delete_port_binding: admin,
+  create_default_security_group_rule: admin, get_default_security_group_rule: authenticated, update_default_security_group_rule: admin, delete_default_security_group_rule: admin,
+  get_auto_allocated_topology: authenticated, delete_auto_allocated_topology: anyMember,
+  create_log: admin, get_log: admin, create_local_ip: anyMember, get_local_ip: authenticated,
   get_tags: authenticated, update_tags: anyMember, delete_tags: anyMember,
 } satisfies Record<string, Check>
 

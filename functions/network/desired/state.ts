@@ -2,7 +2,7 @@ import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 import { server } from '../../../schema/compute.ts'
 import type { Desired } from '../../../schema/hosts.ts'
 import type { GroupRule, Stated, StatedPort } from '../../../schema/desired.ts'
-import { address, addressGroup, floatingIp, network, port, portForwarding, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet, subPort, trunk } from '../../../schema/network.ts'
+import { address, addressGroup, conntrackHelper, floatingIp, meteringLabel, meteringRule, ndpProxy, network, port, portForwarding, portSecurityGroup, qosRule, router, routerInterface, securityGroupRule, subnet, subPort, trunk } from '../../../schema/network.ts'
 import type { HostRow } from '../../hosts/signed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full as column, q } from '../../kernel/db.ts'
@@ -14,6 +14,7 @@ import { around, hostsOf, isHere, listed, peersOf, type News } from './around.ts
 type PortRow = typeof port.$inferSelect
 type RuleRow = typeof securityGroupRule.$inferSelect
 const full = (a: string) => `${a}/${a.includes(':') ? 128 : 32}`
+const some = <K extends string, T>(name: K, list: T[]) => (list.length ? { [name]: list } as Record<K, T[]> : {})
 const grouped = <T, K>(list: T[], key: (t: T) => K) => { const m = Map.groupBy(list, key); return (k: K) => m.get(k) ?? [] }
 
 /** What a guest is told depends on its own row, its ports and the floating addresses on top of them. */
@@ -38,7 +39,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     const [guests] = await ctx.read(guestsOf(h.id))
     return { revision: h.revision, base: news.base, have: news.have, changed: [], networks: [], ports: [], elsewhere: [], groups: [], guests }
   }
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, limited, hosts, guests, legsAround, paces, branches, forwards, spoken, beside] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, limited, hosts, guests, legsAround, paces, branches, forwards, spoken, beside, meters, helpers, proxies] = await ctx.read(
     q.select().from(network).where(sql`${network.id} in ${nets}`),
     q.select().from(subnet).where(sql`${subnet.network} in ${whole}`),
     q.select().from(port).where(told),
@@ -63,6 +64,9 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     // Of changed ports, the groups that rules here speak of.
     news ? q.selectDistinct({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, a.groups), isNotNull(securityGroupRule.remoteGroup))) : q.all<{ id: string }>(empty),
     peersOf(sql`select id from network where id in ${nets}`),
+    q.select({ router: router.id, label: meteringLabel.id, rule: meteringRule }).from(router).innerJoin(meteringLabel, sql`(${meteringLabel.shared} or ${meteringLabel.project} = ${router.project})`).innerJoin(meteringRule, eq(meteringRule.label, meteringLabel.id)).where(sql`${router.id} in ${routersHere}`),
+    q.select().from(conntrackHelper).where(sql`${conntrackHelper.router} in ${routersHere}`),
+    q.select({ router: ndpProxy.router, address: ndpProxy.address }).from(ndpProxy).where(sql`${ndpProxy.router} in ${routersHere}`),
   )
   const peers = (id: string) => [...new Set(beside.filter((p) => p.network === id && p.host !== h.id).map((p) => p.address))].sort()
   const underlay = new Map(hosts.map((x) => [x.id, x.address]))
@@ -164,6 +168,12 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
         ...limited.filter((f) => f.router === r.id).flatMap((f) => { const own = f.qosPolicy && pacesOf(f.qosPolicy, 'bandwidth_limit'); return own ? [{ address: f.address, ...own }] : [] }),
         ...(gateway && r.qosPolicy ? addressesOf(gateway.id).filter((x) => !x.address.includes(':')).flatMap((x) => { const own = pacesOf(r.qosPolicy!, 'bandwidth_limit'); return own ? [{ address: x.address, ...own }] : [] }) : []),
       ],
+      ...some('meters', [...Map.groupBy(meters.filter((m) => m.router === r.id), (m) => m.label)].map(([label, list]) => ({ label, rules: list.map(({ rule: m }) => ({
+        // A prefix without a side is that of the inside: the source of what leaves, the destination of what comes.
+        direction: m.direction, excluded: m.excluded, source: m.source ?? (m.direction === 'egress' ? m.remote : null) ?? undefined, destination: m.destination ?? (m.direction === 'ingress' ? m.remote : null) ?? undefined,
+      })) }))),
+      ...some('helpers', helpers.filter((x) => x.router === r.id).map((x) => ({ helper: x.helper, protocol: x.protocol as 'tcp', port: x.port }))),
+      ...some('proxies', r.ndpProxy ? proxies.filter((x) => x.router === r.id).map((x) => x.address) : []),
       floating: limited.filter((f) => f.router === r.id && f.fixedAddress !== null).map((f) => ({ id: f.id, address: f.address, fixed: f.fixedAddress! })),
     }
   })

@@ -10,6 +10,7 @@ import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { touchNetworks } from '../touch.ts'
 import { adminUp, standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
+import { numberFrom, rangeFor } from '../ranges/api.ts'
 import { openedTo, visibleNetworks } from './visible.ts'
 
 // A number that was drawn met another: the unit runs again and draws anew. One that was asked for is found taken by its read.
@@ -42,14 +43,15 @@ async function create(ctx: Ctx, values: Row): Promise<Row> {
   const providerType = (values.providerType ?? (values.external && values.physicalNetwork ? 'flat' : 'vxlan')) as 'vxlan' | 'flat' | 'vlan'
   if (providerType === 'flat' && !values.physicalNetwork) throw invalid("Invalid input for operation: physical_network required for flat provider network.", { type: 'InvalidInput' })
   if (providerType === 'flat' && values.segment != null) throw invalid('Invalid input for operation: segmentation_id is not allowed for flat provider network.', { type: 'InvalidInput' })
-  const [quota, sameVni, taken, policies, [standing]] = await ctx.read(quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)))
+  const [ranges, quota, sameVni, taken, policies, [standing]] = await ctx.read(rangeFor(base.project, providerType), quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)))
   usePolicy(values.qosPolicy, policies, `network ${base.id}`)
   if (providerType === 'flat' && taken.length) throw conflict(`Unable to create the flat network. Physical network ${values.physicalNetwork} is in use.`, { type: 'FlatNetworkInUse' })
   if (sameVni.length) throw conflict(`Unable to create the network. The tunnel ID ${values.segment} is in use.`, { type: 'TunnelIdInUse' })
-  const vni = providerType === 'vxlan' && values.segment ? Number(values.segment) : drawVni(ctx)
+  const number = values.segment ?? (providerType === 'flat' ? undefined : numberFrom(ctx, providerType === 'vlan' ? ranges.filter((r) => r.physical === (values.physicalNetwork ?? r.physical)) : ranges))
+  const vni = providerType === 'vxlan' && number ? Number(number) : drawVni(ctx)
   const row = {
     adminUp: true, shared: false, external: false, isDefault: false, portSecurity: true, dnsDomain: '', ...base, providerType, physicalNetwork: values.physicalNetwork ?? null,
-    qosPolicy: (values.qosPolicy === undefined ? standing?.id : values.qosPolicy) ?? null, mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : values.segment ?? null,
+    qosPolicy: (values.qosPolicy === undefined ? standing?.id : values.qosPolicy) ?? null, mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : number ?? null,
   }
   ctx.stage(q.insert(network).values(row))
   withinQuota(ctx, base.project, quota as unknown as unknown[], { network: 1 })

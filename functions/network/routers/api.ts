@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { floatingIp, router, routerInterface } from '../../../schema/network.ts'
+import { floatingIp, ndpProxy, router, routerInterface } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
 import { conflict, forbidden } from '../../kernel/fault.ts'
@@ -30,7 +30,7 @@ async function create(ctx: Ctx, { gateway: info, ...values }: Row): Promise<Row>
   checkMay(ctx, 'create', values)
   const base = standardRow(ctx, values)
   const [quota, ...joined] = await ctx.read(quotaQuery(base.project, ['router']), ...aroundReads(ctx, base.id, { gateway: info }) as [Query])
-  const made: Row = { adminUp: true, snat: true, routes: [], host: null, ...base, distributed: values.distributed ?? false, ha: values.ha ?? false, externalNetwork: null, gatewayPort: null }
+  const made: Row = { adminUp: true, snat: true, ndpProxy: false, routes: [], host: null, ...base, distributed: values.distributed ?? false, ha: values.ha ?? false, externalNetwork: null, gatewayPort: null }
   const row: Row = info === undefined ? made : { ...made, ...planGateway(ctx, 'create', made, info, readAround(joined)) }
   ctx.stage(q.insert(router).values(row as typeof router.$inferInsert))
   withinQuota(ctx, base.project, quota as unknown as unknown[], { router: 1 })
@@ -44,12 +44,16 @@ export function settle(ctx: Ctx, id: string) {
   touchRouters(ctx, [id])
 }
 
+const proxiesOf = (id: string) => q.select({ id: ndpProxy.id }).from(ndpProxy).where(eq(ndpProxy.router, id)).limit(1)
+const proxied = (id: string) => conflict(`The router ${id} has NDP proxies, which must be deleted first.`, { type: 'RouterInUseByNDPProxy' })
+
 function update(ctx: Ctx, row: Row, { gateway: info, ...change }: Row, joined: any[]): Row {
   checkMay(ctx, 'update', change)
   const around = readAround(joined)
   for (const name of ['distributed', 'ha']) {
     if (change[name] != null && change[name] !== row[name] && row.adminUp && change.adminUp !== false) throw conflict(`Cannot change the '${name}' attribute of active routers. Please set router admin_state_up to False prior to the change.`, { type: 'RouterInUse', status: 400 })
   }
+  if (change.ndpProxy === false && joined.at(-1).length) throw proxied(row.id)
   touchRouters(ctx, [row.id])
   const { outside, ...set } = info === undefined ? {} as Row : planGateway(ctx, 'update', row, info, around)
   if (change.routes !== undefined) change.routes = checkRoutes(change.routes ?? [], set.externalNetwork === undefined ? around : { legs: around.legs, outside: [...(set.externalNetwork ? around.subnets.map((subnet) => ({ subnet, address: '' })) : [])] })
@@ -58,7 +62,8 @@ function update(ctx: Ctx, row: Row, { gateway: info, ...change }: Row, joined: a
   return outside === undefined ? out : { ...out, outside }
 }
 
-function remove(ctx: Ctx, row: Row, [legs, floating]: unknown[][]) {
+function remove(ctx: Ctx, row: Row, [legs, floating, proxies]: unknown[][]) {
+  if (proxies.length) throw proxied(row.id)
   if (legs.length || floating.length) throw conflict(`Router ${row.id} still has ports`, { type: 'RouterInUse' })
   touchRouters(ctx, [row.id])
   dropGateway(ctx, row)
@@ -74,13 +79,14 @@ export const routerResource: Resource = {
     distributed: field(nullable(t.Boolean()), 'create update filter'),
     ha: field(nullable(t.Boolean()), 'create update filter'),
     availability_zone_hints: field(t.Array(t.String()), 'create', 'zoneHints'),
+    enable_ndp_proxy: field(t.Boolean(), 'create update', 'ndpProxy'),
     flavor_id: field(t.Null(), 'create', 'flavor'),
   },
   filterNames: [...tagFilterNames, 'status'],
   filters: (_ctx, query) => [...tagFilters(query, sql`${router.tags}`), query.has('status') && !query.getAll('status').includes('ACTIVE') ? sql`0` : undefined],
   joins: {
-    update: aroundReads,
-    remove: (_ctx, rid) => [q.select({ port: routerInterface.port }).from(routerInterface).where(eq(routerInterface.router, rid)).limit(1), q.select({ id: floatingIp.id }).from(floatingIp).where(eq(floatingIp.router, rid)).limit(1)] as unknown as Query[],
+    update: (ctx, rid, change) => [...aroundReads(ctx, rid, change), proxiesOf(rid)] as Query[],
+    remove: (_ctx, rid) => [q.select({ port: routerInterface.port }).from(routerInterface).where(eq(routerInterface.router, rid)).limit(1), q.select({ id: floatingIp.id }).from(floatingIp).where(eq(floatingIp.router, rid)).limit(1), proxiesOf(rid)] as unknown as Query[],
   },
   verbs: { create, update, remove },
 }

@@ -9,19 +9,19 @@ import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { style } from '../service.ts'
 import { standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
 import { listed, touch } from '../touch.ts'
-import { defaultGroupQuery, ensureDefaultGroup, type GroupRow, initialRules, visibleGroups } from './groups.ts'
+import { defaultGroupQuery, ensureDefaultGroup, type GroupRow, initialRules, type RuleRow, templatesQuery, visibleGroups } from './groups.ts'
 import { groupExtras, groupView } from './view.ts'
 
 const taken = () => conflict('Default security group already exists.', { type: 'SecurityGroupDefaultAlreadyExists' })
 
 async function create(ctx: Ctx, values: Row): Promise<Row> {
   const base = standardRow(ctx, values)
-  const [quota, found] = await ctx.read(quotaQuery(base.project, ['security_group']), defaultGroupQuery(base.project))
+  const [quota, found, templates] = await ctx.read(quotaQuery(base.project, ['security_group']), defaultGroupQuery(base.project), templatesQuery())
   if (base.name === 'default') throw taken()
   ensureDefaultGroup(ctx, base.project, found as GroupRow[])
-  const group = { stateful: true, isDefault: false, ...base } as GroupRow, rules = initialRules(ctx, group)
+  const group = { stateful: true, isDefault: false, ...base } as GroupRow, rules = initialRules(ctx, group, templates)
   ctx.stage(q.insert(securityGroup).values(group))
-  ctx.stage(q.insert(securityGroupRule).values(rules))
+  if (rules.length) ctx.stage(q.insert(securityGroupRule).values(rules))
   withinQuota(ctx, base.project, quota as unknown as unknown[], { security_group: 1 })
   return { ...group, rules }
 }
@@ -70,10 +70,11 @@ export const securityGroups = regular.map((e) => (e !== list ? e : { ...list, ha
   const narrow = ['id', 'marker', 'description', 'shared', 'stateful', 'revision_number', 'tags', 'tags-any'].some((k) => input.query.has(k)) || (named.length > 0 && !named.includes('default'))
   const owners = [...input.query.getAll('project_id'), ...input.query.getAll('tenant_id')]
   if (!project || narrow || (owners.length && !owners.includes(project)) || answer.security_groups.some((g) => g.name === 'default' && (g.project_id ?? project) === project)) return answer
-  const [found] = await ctx.read(defaultGroupQuery(project))
+  const [found, templates] = await ctx.read(defaultGroupQuery(project), templatesQuery('default'))
   if (found.length) return answer
-  const group = ensureDefaultGroup(ctx, project, [])
-  const shown = groupView({ ...group, rules: initialRules(ctx, group) })
+  let rules: RuleRow[] = []
+  const group = ensureDefaultGroup(ctx, project, [], (made) => { rules = initialRules(ctx, made, templates); return rules.length ? q.insert(securityGroupRule).values(rules) : q.run(sql`select 1`) })
+  const shown = groupView({ ...group, rules })
   answer.security_groups.push(style.trim ? style.trim(input, shown) : shown)
   return answer
 } }))
