@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, eq, inArray, lt, sql, type SQL } from 'drizzle-orm'
 import { saga as table, sagaNode } from '../../schema/kernel.ts'
 import { type Basis, type Ctx, unit } from './ctx.ts'
 import { q } from './db.ts'
@@ -38,8 +38,12 @@ export function endGraph(ctx: Ctx, lane: string) {
   ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now(), generation: sql`${table.generation} + 1` }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))))
 }
 
-/** Lets parked nodes of a lane's saga look again: a signal came. */
-export const rouse = wake
+/** Parked nodes of the graph in a lane look again, those whose keys a query gives: a signal came. */
+export function rouse(ctx: Ctx, lane: string, keys: SQL) {
+  const ids = q.select({ id: table.id }).from(table).where(and(eq(table.lane, lane), live))
+  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(inArray(sagaNode.saga, ids), eq(sagaNode.state, 'parked'), sql`${sagaNode.key} in (${keys})`)).returning({ saga: sagaNode.saga, key: sagaNode.key }),
+    (nodes: NodeId[]) => { if (nodes.length) ctx.afterCommit(() => resume.nodes(ctx, nodes)) })
+}
 
 function stageNodes(ctx: Ctx, saga: string, nodes: NewNode[]): NodeId[] {
   const now = ctx.now(), next = new Map<string, string[]>(), ready: NodeId[] = []
@@ -159,14 +163,15 @@ export const stopGraph = async ({ basis, ring, sagaOf }: Work, id: string, why: 
   await unit({ ...basis }, (ctx) => stageStop(ctx, id, why, sagaOf, () => ends.push(id)), ring)
   if (ends.length) await runNodes({ basis, ring, sagaOf }, [], id)
 }
-/** The same, in a unit that does more. */
-export async function stageStop(ctx: Ctx, id: string, why: string, sagaOf: (kind: string) => Promise<Saga>, then?: () => void) {
-  const [[s]] = await ctx.read(q.select().from(table).where(and(eq(table.id, id), live)))
+/** The same, in a unit that does more; `id` may be the lane. `more` is added to the saga's arguments. */
+export async function stageStop(ctx: Ctx, id: string, why: string, sagaOf: (kind: string) => Promise<Saga>, then?: () => void, more: Record<string, unknown> = {}) {
+  const [[s]] = await ctx.read(q.select().from(table).where(and(sql`${id} in (${table.id}, ${table.lane})`, live)))
   if (!s) return false
+  id = s.id
   const { graph } = await sagaOf(s.kind)
   await graph!.failing(runOf(ctx, s), why)
   ctx.stage(q.update(sagaNode).set({ state: 'cancelled', generation: sql`${sagaNode.generation} + 1` }).where(and(eq(sagaNode.saga, id), inArray(sagaNode.state, ['waiting', 'ready', 'parked']))))
-  ctx.stage(q.update(table).set({ state: 'unwinding', args: { ...s.args, why }, unfinished: 0, generation: s.generation + 1, updatedAt: ctx.now() }).where(and(eq(table.id, id), eq(table.generation, s.generation), live)), 'stale')
+  ctx.stage(q.update(table).set({ state: 'unwinding', args: { ...s.args, ...more, why }, unfinished: 0, generation: s.generation + 1, updatedAt: ctx.now() }).where(and(eq(table.id, id), eq(table.generation, s.generation), live)), 'stale')
   ctx.afterCommit(then ? async () => then() : () => resume.nodes(ctx, [], id))
   return true
 }

@@ -114,7 +114,9 @@ async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value
     changeRow(ctx, old, { data: { ...old.data, $yielded: true } })
     return 'again'
   }
-  const row = newRow(a, { metadata, replaces: old?.id ?? null }), work = await workOf(ctx, s, row, {})
+  // A row that only holds a breakpoint was never a resource.
+  const held = old?.action === 'INIT'
+  const row = newRow(a, { metadata, replaces: held ? null : old?.id ?? null, hook: held ? old!.hook : null }), work = await workOf(ctx, s, row, {})
   work.properties = await foundIn(work, type.properties, wanted)
   const adopt = args.adopt?.[a.name], external = await externalId(a)
   const action: Action = adopt ? 'ADOPT' : 'CREATE'
@@ -124,7 +126,8 @@ async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value
   if (external) { row.deletionPolicy = 'Retain'; work.resource.physicalId = row.physicalId = external; p = { id: external, data: { $external: true }, shown: await type.show?.(work) } }
   else if (adopt) { work.resource.physicalId = row.physicalId = adopt.id; row.data = adopt.data ?? {}; p = { id: adopt.id, data: adopt.data, shown: await type.show?.(work) } }
   else p = await type.create(work)
-  if (old) { changeRow(ctx, old, { current: false }) }
+  if (old && held) ctx.stage(q.delete(stackResource).where(eq(stackResource.id, old.id)))
+  else if (old) changeRow(ctx, old, { current: false })
   row.properties = await keptProperties(ctx, program, type, row.id, work.properties)
   const outcome = await landed(a, type, row, work, p, true)
   stageRow(ctx, row)

@@ -61,7 +61,7 @@ const title = (w: string) => w[0] + w.slice(1).toLowerCase()
 /** Rows that the template in force has no use for. */
 const gone = (rows: ResourceRow[], program: Program) => rows.filter((r) => !r.current || !program.graph.requires.has(r.name))
 
-async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], why: string) {
+export async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], why: string) {
   args.why = why
   const back = !args.stay && args.onFailure !== 'keep' && (args.action === 'CREATE' || args.action === 'ADOPT' || (args.action === 'UPDATE' && args.previous))
   if (!back) return rest(ctx, args, s, rows, args.template ? await programOf(ctx, await placeOf(ctx, s), args.template) : undefined, 'FAILED', why)

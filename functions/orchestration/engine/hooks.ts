@@ -1,4 +1,4 @@
-import { matchesAny } from './patterns.ts'
+import { registryOf } from '../template/index.ts'
 import { changeRow, line, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import type { Outcome } from '../../kernel/saga.ts'
@@ -6,13 +6,6 @@ import type { Program } from './program.ts'
 import type { Turn } from './turn.saga.ts'
 
 /** Breakpoints of the environment's registry: `pre-create` and `pre-update` hold a resource until a signal clears them. */
-export function hooksOf(program: Program, name: string): string[] {
-  const registry = program.environment.resourceRegistry.resources as Record<string, any> | undefined
-  const out: string[] = []
-  for (const [pattern, entry] of Object.entries(registry ?? {})) if (entry && typeof entry === 'object' && entry.hooks !== undefined && matchesAny([pattern], name)) out.push(...[entry.hooks].flat() as string[])
-  return out
-}
-
 export function hookFor(a: { ctx: Ctx; s: StackRow; program: Program; args: Turn; name: string; row: ResourceRow | undefined }): Outcome | undefined {
   const { ctx, s, program, args, name, row } = a
   if (!program.environment.resourceRegistry.resources || args.phase !== 'apply') return undefined
@@ -20,7 +13,7 @@ export function hookFor(a: { ctx: Ctx; s: StackRow; program: Program; args: Turn
   // Held or let go in this turn already: `hook` names the turn's template then.
   if (row?.hook === `passed ${args.template}`) return undefined
   if (row?.hook === wanted) return { park: { seconds: 3600 } }
-  if (!hooksOf(program, name).includes(wanted)) return undefined
+  if (!registryOf(program.environment).hooks(name).includes(wanted)) return undefined
   const why = `${wanted === 'pre-create' ? 'CREATE' : 'UPDATE'} paused until Hook ${wanted} is cleared`
   if (row) { changeRow(ctx, row, { hook: wanted }); tell(ctx, s, line(row, row.action, row.status, why)) }
   else {

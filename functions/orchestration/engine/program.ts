@@ -4,9 +4,8 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { seal, unseal } from '../../kernel/secrets.ts'
-import { conditionsOf, dependencies, parametersOf, parse, pseudoParameters, referencesOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
+import { checkRules, conditionsOf, dependencies, parametersOf, parse, parseEnvironment, pseudoParameters, referencesOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
 import { holds } from '../template/dependencies.ts'
-import { environmentOf } from './environment.ts'
 import { storeHooks } from './lookups.ts'
 import { typeFor } from '../types/resolve.ts'
 import type { Sketch } from '../types/provider.ts'
@@ -38,11 +37,12 @@ export interface Looser { lenient?: boolean; hooks?: ParameterHooks }
 
 /** Text to program; every mistake a template can have without its resources is refused here. */
 export async function compile(source: Source, place: Place, id = '', o: Looser = {}): Promise<Program> {
-  const environment = environmentOf(source.environment ?? {})
+  const environment = parseEnvironment(source.environment)
   const given = { ...environment.parameters, ...source.given }
   const template = parse(source.body, { front: place.front, parameters: { ...environment.parameterDefaults, ...given } })
   const parameters = await parametersOf(template, { given, defaults: environment.parameterDefaults, previous: source.previous, lenient: o.lenient, ...o.hooks })
   const values = { ...parameters.values, ...pseudoParameters(template, { id: place.id, name: place.name, project: place.project, region: place.region, arn: arnOf(place), notificationArns: place.notifications ?? [] }) }
+  if (!o.lenient && template.rules.size) await checkRules(template, { parameters: values })
   const conditions = conditionsOf(template, values)
   const graph = dependencies(template, conditions, values)
   const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), place }

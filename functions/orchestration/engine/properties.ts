@@ -25,6 +25,12 @@ function members(schema: Schema, given: Record<string, Value>, at: Path, fail: F
   for (const k of Object.keys(given)) if (!schema[k]) fail(about.front === 'aws' ? `Encountered unsupported property ${k}` : `Unknown Property ${k}`, at)
   const out: Record<string, Value> = {}
   for (const [k, p] of Object.entries(schema)) {
+    if (!p.instead || (given[k] ?? undefined) === undefined) continue
+    if ((given[p.instead] ?? undefined) !== undefined) fail(`Cannot define the following properties at the same time: ${p.instead}, ${k}`, at)
+    const { [k]: value, ...rest } = given
+    given = { ...rest, [p.instead]: value }
+  }
+  for (const [k, p] of Object.entries(schema)) {
     let v: Value | undefined = given[k] ?? undefined
     if (v === undefined && p.default !== undefined) v = p.default
     if (v === undefined) { if (p.required) fail(about.front === 'aws' ? `Property ${k} cannot be empty.` : `Property ${k} not assigned`, about.front === 'aws' ? [...at, k] : at); continue }

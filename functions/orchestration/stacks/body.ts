@@ -26,7 +26,7 @@ export async function sourceOf(b: Body): Promise<Omit<Source, 'body'> & { body?:
   if (b.files_container) throw invalid('files_container is not supported: give files with the request.')
   if (b.template_url !== undefined && b.template_url !== null && (b.template === undefined || b.template === null)) throw invalid('A template cannot be fetched from an address here: give it with the request, as clients do.')
   const { environments } = await import('../engine/merge.ts')
-  return { body: b.template ?? undefined, files: b.files ?? {}, environment: environments(b.environment, b.environment_files ?? [], b.files ?? {}), given: (b.parameters ?? {}) as Record<string, Json> }
+  return { body: b.template ?? undefined, files: b.files ?? {}, environment: environments(b.environment, b.template ? b.environment_files ?? [] : [], b.files ?? {}, b.template), given: (b.parameters ?? {}) as Record<string, Json> }
 }
 
 export function optionsOf(b: Body, creating: boolean): Options {

@@ -14,7 +14,7 @@ import { compile, givenOf, keepProgram, programOf, templateRow, type Looser, typ
 import { tell, turnTo, typeOfStack, type ResourceRow, type StackRow } from '../engine/record.ts'
 import turn, { type Turn } from '../engine/turn.saga.ts'
 import { validate } from '../engine/validate.ts'
-import { immutableChanges, type Front, type Json } from '../template/index.ts'
+import { immutableChanges, parseEnvironment, storedEnvironment, type Front, type Json } from '../template/index.ts'
 
 onDuplicate('stack.project, stack.name', () => conflict('The Stack already exists.', { type: 'StackExists' }))
 
@@ -129,11 +129,10 @@ export async function sourceFor(ctx: Ctx, s: StackRow, ask: StackUpdate): Promis
   const before = await givenOf(ctx, t)
   let previous = ask.keep ? Object.fromEntries(Object.entries(before).filter(([k]) => ask.keep!.includes(k))) : before
   previous = Object.fromEntries(Object.entries(previous).filter(([k]) => !ask.clear?.includes(k)))
-  const own = (ask.source.environment ?? {}) as Record<string, Record<string, Json>>, old = t.environment as Record<string, Record<string, Json>>
-  const environment = Object.fromEntries([...new Set([...Object.keys(old), ...Object.keys(own)])].map((k) => [k, Array.isArray(own[k] ?? old[k]) ? own[k] ?? old[k] : { ...old[k], ...own[k] }])) as Json
-  return { body: ask.source.body ?? t.body, files: { ...(ask.source.body === undefined || ask.existing ? t.files : {}), ...ask.source.files }, environment, given: ask.source.given, previous: dropGone(previous) }
+  const own = storedEnvironment(parseEnvironment(ask.source.environment)) as Record<string, Record<string, Json>>, old = t.environment as Record<string, Record<string, Json>>
+  const environment = Object.fromEntries([...new Set([...Object.keys(old), ...Object.keys(own)])].map((k) => [k, Array.isArray(own[k] ?? old[k]) ? (own[k]?.length ? own[k] : old[k] ?? []) : { ...old[k], ...own[k] }])) as Json
+  return { body: ask.source.body ?? t.body, files: { ...(ask.source.body === undefined || ask.existing ? t.files : {}), ...ask.source.files }, environment, given: ask.source.given, previous }
 }
-const dropGone = (previous: Record<string, Json>) => previous
 
 export interface Prepared { program: Program; source: Source; rows: ResourceRow[] }
 /** Everything an update decides before it does anything: for updates, previews and change sets alike. */

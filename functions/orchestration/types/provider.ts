@@ -1,7 +1,7 @@
 import type { Ctx } from '../../kernel/ctx.ts'
 import type { Invocation } from '../../kernel/invoke.ts'
 import type { Caller } from '../../kernel/policy.ts'
-import type { Constraint, Json, Value } from '../template/types.ts'
+import type { Constraint, Environment, Json, Value } from '../template/types.ts'
 
 /**
  * What a resource type is. A file per type exports one as its default, and `index.ts` has a line for it.
@@ -54,6 +54,8 @@ export interface ResourceType {
   after?(self: Sketch, others: Sketch[]): string[]
   /** What no schema can say; values that are not known yet are UNKNOWN. Throws a Fault. */
   validate?(properties: Record<string, Value>, about: { front: 'heat' | 'aws' }): void
+  /** Of one that is a stack itself: what that would be made from. */
+  preview?(properties: Record<string, Value>, program: { environment: Environment; files: Record<string, string> }): { body: string | Record<string, Json>; files?: Record<string, string>; environment?: Json; given?: Record<string, Json> } | undefined
   /** A failed one is repaired by `update` rather than replaced. */
   repairs?: boolean
   /** Nobody may signal it with an address of its own. */
@@ -79,6 +81,8 @@ export interface Property {
   support?: ResourceType['support']
   /** Accepted and without effect here, as the real one does. */
   ignored?: boolean
+  /** An old name: its value is that of this property, and `properties` has only that. */
+  instead?: string
 }
 export interface Attribute {
   type?: 'String' | 'Map' | 'List' | 'Integer' | 'Boolean' | 'Number'
@@ -137,6 +141,8 @@ export const integer = (o: Partial<Property> = {}): Property => ({ type: 'intege
 export const boolean = (o: Partial<Property> = {}): Property => ({ type: 'boolean', ...o })
 export const list = (items: Property | undefined, o: Partial<Property> = {}): Property => ({ type: 'list', items, ...o })
 export const map = (members: Record<string, Property> | undefined, o: Partial<Property> = {}): Property => ({ type: 'map', members, ...o })
+/** The name a property had before. */
+export const formerly = (instead: string): Property => ({ type: 'any', instead, support: { status: 'HIDDEN', message: `Use property ${instead}.` } })
 export const live = { update: 'in-place' } as const
 export const required = { required: true } as const
 export const oneOf = (...values: Json[]): Pick<Property, 'constraints'> => ({ constraints: [{ kind: 'allowed_values', values }] })

@@ -1,19 +1,19 @@
 import { invalid } from '../../../kernel/fault.ts'
-import { parse, type Environment, type Json, type Parameter } from '../../template/index.ts'
+import { isKnown, parse, registryOf, storedEnvironment, type Environment, type Json, type Parameter } from '../../template/index.ts'
 import type { Attribute, Property, ResourceType, Work } from '../provider.ts'
 import { actOnChild, changeChild, childReady, makeChild, removeChild, shownOf } from './child.ts'
 
 const kinds: Record<Parameter['type'], Property['type']> = { string: 'string', number: 'number', comma_delimited_list: 'list', json: 'map', boolean: 'boolean' }
 
 /** A type made of a template: its parameters are properties, its outputs attributes, and each resource of it a stack. */
-export function templateResource(name: string, file: string, files: Record<string, string>, environment: Environment | undefined): ResourceType {
+export function templateResource(name: string, file: string, files: Record<string, string>, environment: Environment | undefined, resource: string): ResourceType {
   const body = files[file]
   if (body === undefined) throw invalid(`Could not fetch remote template "${file}": it is not among the files given with the stack`, { type: 'StackValidationFailed' })
   const template = parse(body)
   const properties: Record<string, Property> = Object.fromEntries([...template.parameters.values()].map((p) => [p.name, { type: p.type === 'json' ? 'any' : kinds[p.type], description: p.description, required: p.default === undefined && !Object.hasOwn(environment?.parameterDefaults ?? {}, p.name), hidden: p.hidden, update: 'in-place', constraints: p.type === 'json' || p.constraints.some((c) => c.kind === 'allowed_pattern') ? [] : p.constraints.filter((c) => c.kind !== 'custom_constraint') } satisfies Property]))
   const attributes: Record<string, Attribute> = { ...Object.fromEntries([...template.outputs.values()].map((o) => [o.name, { description: o.description, of: (s: any) => s.outputs[o.name] }])), '*': { of: reach as never } }
-  const source = (r: Work, given: Record<string, any>) => ({ body, files, environment: { parameter_defaults: environment?.parameterDefaults ?? {}, resource_registry: registryOf(environment, r.resource.name) } as Json, given })
-  const child = (r: Work) => ({ source: source(r, Object.fromEntries(Object.entries(r.properties).filter(([, v]) => v !== undefined && v !== null))), front: 'heat' as const, facade: { metadata: r.resource.metadata as Json } })
+  const inner = withinOf(environment, resource), source = (given: Record<string, any>) => ({ body, files, environment: inner, given })
+  const child = (r: Work) => ({ source: source(Object.fromEntries(Object.entries(r.properties).filter(([, v]) => v !== undefined && v !== null))), front: 'heat' as const, facade: { metadata: r.resource.metadata as Json } })
   return {
     name, properties, attributes, description: template.description,
     create: (r) => makeChild(r, child(r)),
@@ -24,6 +24,7 @@ export function templateResource(name: string, file: string, files: Record<strin
     // A template may say which of its resources stands for it.
     ref: (r) => r.resource.physicalId ?? r.resource.name,
     suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
+    preview: (p) => ({ body, files, environment: inner, given: Object.fromEntries(Object.entries(p).filter(([, v]) => v !== undefined && isKnown(v))) as Record<string, Json> }),
     repairs: true,
   }
 }
@@ -38,9 +39,5 @@ export function reach(shown: any, _r: unknown, name: string): unknown {
   return at.attributes[rest.join('.')] ?? at.attributes[rest[0]]
 }
 
-/** What holds for a resource holds for what is in it. */
-export function registryOf(environment: Environment | undefined, name: string): Record<string, Json> {
-  const { resources, ...all } = environment?.resourceRegistry ?? {}
-  const mine = (resources as Record<string, Json> | undefined)?.[name]
-  return { ...all, ...(mine && typeof mine === 'object' && !Array.isArray(mine) ? { resources: Object.fromEntries(Object.entries(mine).filter(([k, v]) => k !== 'hooks' && v && typeof v === 'object')) } : {}) }
-}
+/** What the environment says to the stack within a resource. */
+export const withinOf = (environment: Environment | undefined, resource: string): Json => (environment ? storedEnvironment(registryOf(environment).within(resource)) as Json : {})

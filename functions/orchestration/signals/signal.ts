@@ -1,0 +1,36 @@
+import { sql } from 'drizzle-orm'
+import type { Ctx } from '../../kernel/ctx.ts'
+import { conflict, invalid } from '../../kernel/fault.ts'
+import { rouse } from '../../kernel/graph.ts'
+import { placeOf } from '../engine/place.ts'
+import { programOf } from '../engine/program.ts'
+import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
+import { propertiesOf, workOf } from '../engine/work.ts'
+import type { Json } from '../template/index.ts'
+import { typeFor } from '../types/resolve.ts'
+
+/** Whoever was waiting for this resource, itself among them, looks again. */
+const wakeAround = (ctx: Ctx, s: StackRow, name: string) => rouse(ctx, s.id, sql`select 'a:' || name from stack_resource where stack = ${s.id} and (name = ${name} or exists (select 1 from json_each(requires) where value = ${name}))`)
+
+/** A signal reaches a resource: a breakpoint is let go, or its type hears what it says. */
+export async function signalResource(ctx: Ctx, s: StackRow, row: ResourceRow, details: Json): Promise<void> {
+  const hook = details && typeof details === 'object' && !Array.isArray(details) ? details.unset_hook : undefined
+  if (hook !== undefined) return letGo(ctx, s, row, hook)
+  if (s.action === 'DELETE' || s.action === 'SUSPEND') throw conflict(`Cannot signal resource during ${s.action}`, { type: 'ResourceActionNotSupported' })
+  const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template) : undefined
+  const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
+  if (!type?.signal) throw invalid(`signal is not supported for resource.`, { type: 'ResourceActionNotSupported' })
+  const work = await workOf(ctx, s, row, await propertiesOf(ctx, row))
+  const p = await type.signal(work, details)
+  if (p.data || p.metadata || p.id) changeRow(ctx, row, { ...(p.data ? { data: p.data } : {}), ...(p.metadata ? { metadata: p.metadata } : {}), ...(p.id ? { physicalId: p.id } : {}) })
+  tell(ctx, s, { ...line(row, 'CREATE', 'COMPLETE'), action: 'SIGNAL', reason: p.says ?? 'Signal received' })
+  wakeAround(ctx, s, row.name)
+}
+
+async function letGo(ctx: Ctx, s: StackRow, row: ResourceRow, hook: Json) {
+  if (typeof hook !== 'string' || !['pre-create', 'pre-update', 'pre-delete', 'post-create', 'post-update', 'post-delete'].includes(hook)) throw invalid(`Invalid hook type "${String(hook)}" for ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
+  if (row.hook !== hook) throw invalid(`The "${hook}" hook is not defined on ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
+  changeRow(ctx, row, { hook: `passed ${s.template}` })
+  tell(ctx, s, line(row, row.action, row.status, `Hook ${hook} is cleared`))
+  wakeAround(ctx, s, row.name)
+}
