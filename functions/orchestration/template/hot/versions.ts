@@ -7,6 +7,7 @@ import { facade, getAttr, getFile, getParam, getResource } from './references.ts
 import { repeat } from './repeat.ts'
 import { digest, join, strReplace, strSplit } from './strings.ts'
 import { makeUrl } from './url.ts'
+import { yaql } from '../yaql/index.ts'
 
 type Table = Record<string, Fn | undefined>
 interface Version { functions: Table, conditions: Table }
@@ -32,13 +33,13 @@ const changes: [string, Table, Table?][] = [
   ['2015-04-30', { repeat: repeat({ maps: false, permutations: false }), digest }],
   ['2015-10-15', { get_attr: getAttr(1), list_join: join('list_join', true), str_replace: strReplace({ name: 'str_replace', json: true }), str_split: strSplit, ...gone('Fn::Select') }],
   ['2016-04-08', { map_merge: mapMerge }],
-  ['2016-10-14', { repeat: repeat({ maps: true, permutations: false }), map_replace: mapReplace, if: iff('if', false) },
+  ['2016-10-14', { repeat: repeat({ maps: true, permutations: false }), map_replace: mapReplace, yaql, if: iff('if', false) },
     { get_param: getParam, equals: equals('equals'), not: not('not', false), and: junction('and', false), or: junction('or', true) }],
   ['2017-02-24', { filter, str_replace_strict: strReplace({ name: 'str_replace_strict', json: true, strict: true }) }],
   ['2017-09-01', {
     repeat: repeat({ maps: true, permutations: true }), make_url: makeUrl, contains, list_concat: listConcat('list_concat', false), list_concat_unique: listConcat('list_concat_unique', true),
     str_replace_vstrict: strReplace({ name: 'str_replace_vstrict', json: true, strict: true, filled: true }),
-  }, { contains }],
+  }, { contains, yaql }],
   ['2018-03-02', {}],
   ['2018-08-31', {}],
   ['2021-04-16', { if: iff('if', true) }],
