@@ -1,3 +1,4 @@
+import type { Relay } from './core/relay.ts'
 import type { Disk, DiskRef, DomainSpec, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
 import type { Desired, GuestData, Inventory } from '../schema/hosts.ts'
 import type { Connection } from './network/handover.ts'
@@ -79,8 +80,8 @@ export interface Net {
   /** Connections of these ports, by network; and, where a guest has moved to, the same as connections of this host. */
   connections(nics: Nic[]): Promise<Map<string, Connection[]>>
   takeOn(network: string, connections: Connection[]): Promise<void>
-  /** Where guests' metadata comes from. */
-  guests(lookup: (server: string) => Promise<GuestData | undefined>): void
+  /** Where guests' metadata comes from, and who passes on what they tell the cloud. */
+  guests(lookup: (server: string) => Promise<GuestData | undefined>, relay?: Relay): void
   /** Removes every trace of this cloud from the host's network. */
   wipe(): Promise<void>
   /** Stops answering; what guests need to keep running (bridges, filters, leases, dnsmasq) stays. */

@@ -12,6 +12,7 @@ import { Guests } from './guests.ts'
 import { Reporting } from './inventory.ts'
 import type { Log } from './log.ts'
 import { atMost } from './pause.ts'
+import { relay } from './relay.ts'
 import type { Signer } from './sign.ts'
 
 export interface HostParts {
@@ -64,7 +65,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       },
     },
   })
-  drivers.net.guests((server) => guests.lookup(server))
+  drivers.net.guests((server) => guests.lookup(server), relay(of.cloud))
   drivers.virt.onChange?.(() => reporting.touch())
   if (of.serves) await recall(of.state, desired, guests, log)
   const loops = [reporting.run(), claims({ cloud, desk, desired, wait: of.wait ?? 20, log, signal: claiming.signal })]

@@ -149,7 +149,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       const zone = external ? 0 : zonesOf(await loaded({ family: 'inet', name: n.table })).get(n.bridge(network))
       if (zone !== undefined) await takeOn(connections, zone)
     },
-    guests: (lookup) => server.lookup(lookup),
+    guests: (lookup, relay) => server.lookup(lookup, relay),
     problems: () => last?.problems ?? [],
     wipe: () => alone(async () => {
       clearInterval(watch)

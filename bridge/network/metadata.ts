@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Server as Listener } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { GuestData } from '../../schema/hosts.ts'
+import { relayed, type Relay } from '../core/relay.ts'
 import { each } from './run.ts'
 
 /**
@@ -13,7 +14,7 @@ export type Lookup = (server: string) => Promise<GuestData | undefined>
 export type WhoAsks = (ns: string, remote: string, local: string) => string | undefined
 
 export interface Metadata {
-  lookup(lookup: Lookup): void
+  lookup(lookup: Lookup, relay?: Relay): void
   /** The namespace is gone, or about to be: an open socket would keep it alive. */
   forget(ns: string): void
   /** Listens in exactly these namespaces. */
@@ -21,8 +22,20 @@ export interface Metadata {
   close(): void
 }
 
+/** Longest signal. */
+const longest = 65536
+async function text(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request) {
+    length += chunk.length
+    if (length <= longest) chunks.push(chunk)
+  }
+  return length > longest ? undefined : Buffer.concat(chunks).toString()
+}
+
 export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
-  let lookup: Lookup = async () => undefined
+  let lookup: Lookup = async () => undefined, relay: Relay | undefined
   const listeners = new Map<string, Server>()
 
   async function answer(ns: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -33,6 +46,13 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
     const socket = request.socket
     const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
     const server = who(ns, plain(socket.remoteAddress), plain(socket.localAddress))
+    if (relay && server !== undefined && relayed(request.method, request.url)) {
+      const body = await text(request)
+      if (body === undefined) return send(413, 'text/plain', `at most ${longest} bytes\n`, { connection: 'close' })
+      const heard = await relay({ method: request.method!, path: request.url!, type: request.headers['content-type'], body })
+      return send(heard.status, heard.type, heard.body)
+    }
+    request.resume()
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n', { allow: 'GET, HEAD' })
     if (server === undefined) return send(404, 'text/plain', 'no guest is known by this address\n')
     const guest = await lookup(server)
@@ -43,7 +63,6 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
   }
 
   const http = (ns: string) => createServer({ requestTimeout: 20_000, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 8192 }, (request, response) => {
-    request.resume()
     answer(ns, request, response).catch((error: Error) => {
       log(`metadata: ${error.message}`)
       if (!response.headersSent) response.writeHead(503, { 'retry-after': '2', 'content-type': 'text/plain' })
@@ -64,7 +83,7 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
   }
 
   return {
-    lookup: (next) => { lookup = next },
+    lookup: (next, to) => { lookup = next; relay = to },
     forget(ns) {
       const server = listeners.get(ns)
       listeners.delete(ns)

@@ -15,6 +15,8 @@ export interface Env {
   /** Proves that a call to /_setup or /_tick comes from the operator's own runner. */
   INTERNAL_SECRET: string
   PUBLIC_URL?: string
+  /** Where guests reach the cloud to signal their stacks; their metadata address when not said. */
+  GUEST_URL?: string
   REGION?: string
   /** How long a token lives; an hour when not said. */
   TOKEN_SECONDS?: string

@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { linuxNet, type LinuxNet, type NetOptions } from '../../bridge/network/index.ts'
+import type { Said } from '../../bridge/core/relay.ts'
 import { names } from '../../bridge/network/names.ts'
 import type { Desired, GuestData, Rule } from '../../schema/hosts.ts'
 
@@ -29,6 +30,8 @@ export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), 'virga-net-'))
   readonly salt = randomUUID()
   readonly said: string[] = []
+  /** What guests told the cloud by way of metadata. */
+  readonly relayed: Said[] = []
   net!: LinuxNet
   document: Desired = { revision: 0, networks: [], ports: [], elsewhere: [], routers: [], guests: [] }
   private readonly children: ChildProcess[] = []
@@ -49,7 +52,8 @@ export class Lab {
     }
     this.net = await linuxNet({ stateDir: join(this.folder, 'state'), tag: this.tag, log: (line) => this.said.push(line), ...this.options })
     this.net.guests(async (server) => ({ server, etag: '1', name: server, hostname: `host-of-${server}`, project: 'p', user: 'u', availabilityZone: 'az', flavor: 'f', launchIndex: 0, reservationId: 'r', ec2Id: 'i-1',
-      meta: {}, keys: [], fixedIps: [], networkData: { links: [], networks: [], services: [] }, securityGroups: [], devices: [] } satisfies GuestData))
+      meta: {}, keys: [], fixedIps: [], networkData: { links: [], networks: [], services: [] }, securityGroups: [], devices: [] } satisfies GuestData),
+    async (said) => { this.relayed.push(said); return { status: 202, type: 'application/json', body: '{"heard":true}' } })
     return this
   }
   apply = (change: (d: Desired) => void = () => {}) => {

@@ -72,6 +72,14 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
     // Through the router: these have no route to the DHCP address.
     expect(await identity(two)).toBe(two.port.server)
   })
+  test('what a guest signals to a stack reaches the cloud through metadata, and nothing else does', async () => {
+    const posts = (path: string, body: string) => lab.in(one.ns, 'busybox', 'wget', '-q', '-O', '-', '--header', 'Content-Type: application/json', '--post-data', body, `http://169.254.169.254${path}`)
+    const path = `/orchestration/v1/${'a'.repeat(32)}/signals/${one.port.server}/${two.port.server}?Expires=1&Signature=x-_`
+    expect(await posts(path, '{"status":"SUCCESS"}')).toBe('{"heard":true}')
+    for (const other of ['/identity/v3/auth/tokens', '/orchestration/v1/p/stacks', path.replace('?', '/..%2f..?'), path.replace('/signals/', '/stacks/'), `/x${path}`]) expect(await posts(other, '{}') ?? '', other).toBe('')
+    expect(await posts(path, 'x'.repeat(70_000)) ?? '').toBe('')
+    expect(lab.relayed).toEqual([{ method: 'POST', path, type: 'application/json', body: '{"status":"SUCCESS"}' }])
+  })
   test('metadata is not told to a neighbour that takes the address, port security or not', async () => {
     for (const thief of [hostile, open]) {
       run('ip', '-n', thief.ns, 'addr', 'add', '10.9.0.12/32', 'dev', 'eth0')
