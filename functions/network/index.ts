@@ -42,4 +42,6 @@ export default neutron.serve([
   metering, flavors, conntrackHelpers, ndpProxies, segments, ranges, bindings, templates, topology, absent,
   agents, dhcpScheduling, routerScheduling, zones, availability,
   ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource, trunkResource, rangeResource].map(tagsOf),
+  // The same tags by the path that clients know policies by when they tag them.
+  tagsOf({ ...policyResource, path: '/policies', plural: 'qos_policies' }),
 ])
