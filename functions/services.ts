@@ -10,6 +10,7 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   volume: () => import('./volume/index.ts'),
   sts: () => import('./sts/index.ts'),
   ssm: () => import('./ssm/index.ts'),
+  cloudformation: () => import('./cloudformation/index.ts'),
   orchestration: () => import('./orchestration/index.ts'),
   hosts: () => import('./hosts/index.ts'),
 }

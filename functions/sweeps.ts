@@ -1,4 +1,5 @@
 import { pruneSignatures } from './aws/prune.sweep.ts'
+import { sweepNotes } from './cloudformation/stacks/gone.sweep.ts'
 import { syncDirectories } from './identity/ldap/sync.sweep.ts'
 import { pruneRevocations } from './identity/prune.sweep.ts'
 import { rotateKeys } from './identity/tokens/keys.ts'
@@ -20,4 +21,5 @@ export const sweeps: Sweep[] = [
   messageSweep,
   routerSweep,
   forgetChanges,
+  sweepNotes,
 ]
