@@ -48,6 +48,7 @@ function compose(text: string, front: Front, what: string): { doc: Document, lin
   }
   const bad = doc.errors[0]
   if (bad) {
+    if (bad.message.includes('Maximum call stack')) throw new TemplateFault(tooDeep(front, what), { front })
     const { line, col } = lines.linePos(bad.pos[0])
     throw new TemplateFault(front === 'aws'
       ? `Template format error: ${/^\s*\{/.test(text) ? 'JSON' : 'YAML'} not well-formed. (line ${line}, column ${col})`
@@ -57,6 +58,10 @@ function compose(text: string, front: Front, what: string): { doc: Document, lin
 }
 
 const tooDeep = (front: Front, what: string) => `${front === 'aws' ? 'Template format error: the' : 'The'} ${what} is nested too deeply.`
+
+/** YAML's own tags that make values; the others make objects, dates and bytes. A short tag's scalar is a text. */
+const CORE = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|timestamp)$/
+const TYPED = /^tag:yaml\.org,2002:(?:int|float|bool|null)$/
 
 /** Composed nodes to JSON: aliases followed and counted, merges done, short tags written out. */
 class Walk {
@@ -98,7 +103,7 @@ class Walk {
     if (anchor) this.anchors.set(anchor, node)
     const tag = (node as { tag?: string }).tag
     const value = this.plain(node, depth, tag)
-    if (!tag || tag.startsWith('tag:yaml.org,2002:')) return value
+    if (!tag || CORE.test(tag)) return value
     if (isShortTag(tag)) return written(tag, value)
     throw new TemplateFault(this.front === 'aws' ? `Template format error: Unrecognized resource tag ${tag}` : `could not determine a constructor for the tag '${tag}'`, this.where(node))
   }
@@ -108,7 +113,7 @@ class Walk {
     if (isMap(node)) return this.map(node, depth)
     if (!isScalar(node)) return null
     const source = String(node.value ?? '')
-    return node.type === 'PLAIN' && tag !== 'tag:yaml.org,2002:str' ? plainScalar(source) : source
+    return tag ? TYPED.test(tag) ? plainScalar(source) : source : node.type === 'PLAIN' ? plainScalar(source) : source
   }
 
   private alias(node: Node & { source: string }, depth: number): Json {
