@@ -11,6 +11,7 @@ export const extensions: [alias: string, name: string, description: string][] = 
   ['default-subnetpools', 'Default Subnetpools', 'A pool that is used when none is named'],
   ['dhcp_agent_scheduler', 'DHCP Agent Scheduler', 'Which hosts answer DHCP on a network'],
   ['dns-integration', 'DNS Integration', 'Names of ports, answered on their network'],
+  ['dvr', 'Distributed Virtual Router', 'Routers may be said to be distributed; each lives on one host all the same'],
   ['empty-string-filtering', 'Empty String Filtering Extension', 'Filters for empty values'],
   ['expose-port-forwarding-in-fip', 'Expose Port Forwarding in FIP', 'Port forwardings among the fields of a floating address'],
   ['ext-gw-mode', 'Neutron L3 Configurable external gateway mode', 'Routers with or without source NAT'],
