@@ -20,6 +20,16 @@ const work = async () => { for (let n = 1; n;) { n = 0; for (const h of hosts) n
 const act = async (id: string, body: object) => { const r = await call('POST', `/servers/${id}/action`, body); await work(); return r.status }
 const clear = async () => { for (const s of (await call('GET', '/servers')).body.servers) await call('DELETE', `/servers/${s.id}`); await work() }
 
+it('says of an image that its server was deleted before it was there', async () => {
+  const { id } = (await create()).body.server
+  await work()
+  const made = await call('POST', `/servers/${id}/action`, { createImage: { name: 'cut short' } })
+  await call('DELETE', `/servers/${id}`)
+  await work()
+  const [[row]] = await c.db().read([q.select().from(image).where(eq(image.id, made.body.image_id))])
+  expect(row).toMatchObject({ status: 'killed', properties: { failure: 'The server was deleted.' } })
+})
+
 describe('actions', () => {
   let id = ''
   beforeAll(async () => { id = (await create()).body.server.id; await work() })

@@ -22,6 +22,7 @@ import { passwordOf } from '../names.ts'
 import { seal } from '../seal.ts'
 import { domainSpec, rootOnVolume } from '../spec.ts'
 import evacuate from './evacuate.saga.ts'
+import { abandon, unwritten } from '../unwritten.ts'
 import { beginMove, cutMoves, sharesAll } from './model.ts'
 import { choose, guardGroup, moveReads, movingOf, type Moving } from './where.ts'
 
@@ -48,6 +49,7 @@ export async function evacuateServer(ctx: Ctx, m: Moving, source: ImageRow | und
   if (!shared && s.shape.ephemeralGb) disks.push({ disk: { kind: 'ephemeral', id }, sizeGb: s.shape.ephemeralGb, source: { blank: true, filesystem: 'ext4' } })
   if (!shared && s.shape.swapMb) disks.push({ disk: { kind: 'swap', id }, sizeGb: Math.ceil(s.shape.swapMb / 1024), source: { blank: true, filesystem: 'swap' } })
   // Whatever was being done to it was being done by a host that is dead.
+  abandon(ctx, (await ctx.read(unwritten(id)))[0], 'The host of the server died.')
   supersede(ctx, id)
   cutMoves(ctx, id, 'error')
   const move = beginMove(ctx, { server: s, kind: 'evacuation', status: 'pre-migrating', from: m.from, to: target })
