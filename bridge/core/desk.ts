@@ -16,6 +16,8 @@ type Lent = Pick<Work, 'virt' | 'disks' | 'images' | 'net' | 'moves' | 'door' | 
 /** The jobs in hand of one host: takes them, runs them lane by lane, reports until answered. */
 export class Desk {
   readonly #entries = new Map<string, Entry>()
+  /** The newest attempt taken of each job, also of those that are over: a delivery made twice must not do again what was undone since. */
+  readonly #taken = new Map<string, number>()
   readonly #lanes = new Lanes()
   readonly #waiting = new Set<() => void>()
   readonly #of: { cloud: Cloud; executors: Executors; lent: Lent; slots: number; log: Log; signal: AbortSignal; changed(): void }
@@ -30,8 +32,10 @@ export class Desk {
 
   take(jobs: Job[]) {
     for (const job of jobs) {
+      if ((this.#taken.get(job.id) ?? 0) >= job.attempt) continue
+      this.#taken.set(job.id, job.attempt)
+      if (this.#taken.size > 5000) this.#taken.delete(this.#taken.keys().next().value!)
       const held = this.#entries.get(job.id)
-      if (held && held.job.attempt >= job.attempt) continue
       // A newer attempt supersedes; it waits in the lane until the older one has ended.
       if (held) this.#drop(held, 'a newer attempt has begun')
       const entry: Entry = { job, abort: new AbortController(), lost: false }

@@ -118,6 +118,21 @@ test('a job delivered twice does the work once', async () => {
   expect(acts).toBe(1)
 })
 
+test('a job delivered once more after it ended is not done again', async () => {
+  const { id } = await host({ wait: 1 })
+  const disk = { kind: 'volume' as const, id: randomUUID() }
+  const make = cloud.add(id, 'disk.create', { disk, sizeGb: 1, source: { blank: true } })
+  await cloud.settled(make)
+  await cloud.settled(cloud.add(id, 'disk.delete', { disk }))
+  const reports = () => cloud.calls.filter((call) => call === 'POST /hosts/jobs').length, before = reports()
+  Object.assign(make, { state: 'queued', attempt: make.attempt - 1 })
+  cloud.ring(id)
+  await cloud.until(() => make.state === 'running')
+  await cloud.settled(cloud.add(id, 'disk.delete', { disk: { kind: 'volume', id: randomUUID() } }))
+  expect(make.state).toBe('running')
+  expect(reports()).toBe(before + 1)
+})
+
 test('a report is said until it is answered', async () => {
   const { id } = await host()
   let cuts = 0
