@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -23,17 +23,24 @@ export class Journal<T> {
   get size() { return this.#held.size }
 
   set(key: string, value: T) {
-    this.#held.set(key, value)
     this.#write([key, value])
+    this.#held.set(key, value)
   }
 
   delete(key: string) {
-    if (this.#held.delete(key)) this.#write([key])
+    if (!this.#held.has(key)) return
+    this.#write([key])
+    this.#held.delete(key)
   }
 
+  /** All of the line or nothing: on a full disk the beginning of it is taken back, so that the next is not written behind it. */
   #write(line: [string, T?]) {
-    appendFileSync(this.#file, JSON.stringify(line) + '\n')
-    if (++this.#lines > 4 * this.#held.size + 1000) this.#compact()
+    const { size } = statSync(this.#file)
+    try { appendFileSync(this.#file, JSON.stringify(line) + '\n') } catch (error) {
+      truncateSync(this.#file, size)
+      throw error
+    }
+    if (++this.#lines > 4 * this.#held.size + 1000) try { this.#compact() } catch { /* it can wait for room */ }
   }
 
   #compact() {
