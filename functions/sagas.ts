@@ -2,6 +2,7 @@ import type { Saga } from './kernel/saga.ts'
 
 /** Every long operation by the name its rows carry; loaded on first use. Old names stay for one release. */
 const known: Record<string, () => Promise<{ default: Saga }>> = {
+  'project.purge': () => import('./identity/projects/purge.saga.ts'),
   'volume.create': () => import('./volume/volumes/create.saga.ts'),
   'volume.delete': () => import('./volume/volumes/delete.saga.ts'),
   'volume.extend': () => import('./volume/volumes/extend.saga.ts'),

@@ -35,6 +35,7 @@ export const saga = sqliteTable('saga', {
   /** Of a saga whose steps are a graph: how many of its nodes have not ended. Null for one whose steps are a list. */
   unfinished: integer('unfinished'),
 }, (t) => [
+  index('saga_purge').on(t.project, t.createdAt).where(sql`kind = 'project.purge'`),
   index('saga_graph').on(t.updatedAt).where(sql`unfinished is not null and state in ('open','unwinding')`),
   uniqueIndex('saga_live_lane').on(t.lane).where(sql`state in ('open','unwinding','stuck')`),
   index('saga_live_deadline').on(t.deadline).where(sql`state in ('open','unwinding','stuck')`),

@@ -20,7 +20,7 @@ import { consumers, policies } from './oddments/api.ts'
 import { associations } from './oddments/associations.ts'
 import { certificates } from './oddments/gone.ts'
 import * as projects from './projects/api.ts'
-import { inventory } from './projects/inventory.ts'
+import * as purge from './projects/purge.ts'
 import * as roles from './roles/api.ts'
 import * as implied from './roles/implied.ts'
 import { identity } from './service.ts'
@@ -34,7 +34,7 @@ export default identity.serve([
   tokens.create, tokens.show, tokens.check, tokens.remove, tokens.revoked, events,
   scopes.projects, scopes.domains, scopes.system, scopes.catalog,
   domains.list, domains.create, domains.show, domains.update, domains.remove, config,
-  projects.list, projects.create, projects.show, projects.update, projects.remove, projects.tagEndpoints, inventory,
+  projects.list, projects.create, projects.show, projects.update, projects.remove, projects.tagEndpoints, purge.inventory, purge.purge, purge.progress,
   users.list, users.create, users.show, users.update, users.remove, users.changePassword, users.groups, users.projects,
   groups.list, groups.create, groups.show, groups.update, groups.remove, groups.users, groups.members,
   roles.list, roles.create, roles.show, roles.update, roles.remove, implied.list, implied.all, implied.add, implied.looks, implied.remove,

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { sagaKinds } from '../../functions/sagas.ts'
+import { sagaKinds, sagaOf } from '../../functions/sagas.ts'
 import { q } from '../../functions/kernel/db.ts'
 import { clouds } from '../harness/clouds.ts'
 import { violations } from '../harness/invariants.ts'
@@ -48,8 +48,10 @@ async function nothingLeft() {
   clean = true
 }
 
-it('there is a story for every saga', () => {
-  expect(sagaKinds().filter((k) => !stories.some((s) => s.kind === k))).toEqual([])
+it('there is a story for every saga', async () => {
+  // Those whose steps are a graph have tests of their own.
+  const listed = (await Promise.all(sagaKinds().map(async (k) => ({ k, saga: await sagaOf(k) })))).filter(({ saga }) => !saga.graph).map(({ k }) => k)
+  expect(listed.filter((k) => !stories.some((s) => s.kind === k))).toEqual([])
 })
 
 for (const s of stories) {

@@ -1,12 +1,14 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { domainConfig, project, role } from '../../../schema/identity.ts'
 import { q } from '../../kernel/db.ts'
-import { forbidden } from '../../kernel/fault.ts'
+import { conflict, forbidden } from '../../kernel/fault.ts'
 import { hex32 } from '../../kernel/env.ts'
 import { filters, page, paged } from '../list.ts'
 import { bump } from '../directory.ts'
 import { removeGroup } from '../groups/remove.ts'
 import type { Project } from '../projects/model.ts'
+import { alongside, counts, defaultGroups, stillOwned } from '../projects/owned.ts'
+import { remover, removeGiven } from '../projects/remover.ts'
 import { forgetProjects, one, updateProject } from '../projects/verbs.ts'
 import { revoke } from '../revoke.ts'
 import { forgetRoles } from '../roles/remove.ts'
@@ -61,11 +63,18 @@ export const remove = endpoint({
   id: 'domains.delete', method: 'DELETE', path: '/domains/{domain}', status: 204, policy: 'identity:delete_domain', summary: 'Delete a domain and what is in it',
   async handle(ctx, { params }) {
     const id = params.domain
-    const [[row]] = await ctx.read(one(id))
+    const inside = sql`(select id from project where domain_id = ${id})`
+    const [[row], things, given, groups] = await ctx.read(one(id), q.all<{ kind: string; n: number }>(counts(inside)), q.all<{ kind: string; project: string }>(alongside(inside)), q.all<{ id: string; project: string }>(defaultGroups(inside)))
     found(row?.isDomain ? row : undefined, 'domain', id)
     mutable('domain', row)
     if (id === 'default') throw forbidden('The default domain cannot be deleted.')
     if (row.enabled) throw forbidden('Cannot delete a domain that is enabled, please disable it first.')
+    const left = stillOwned(things, groups.length)
+    if (left) throw conflict(`Projects of domain ${id} still own ${left}. Delete those first: each project's inventory lists what it has, and its purge removes it.`)
+    for (const of of new Set([...given, ...groups].map((g) => g.project))) {
+      const at = { id: of, name: '', domain: { id, name: row.name } }
+      await removeGiven(ctx, await remover(ctx, ctx.caller.user, at), given.filter((g) => g.project === of), groups.filter((g) => g.project === of))
+    }
     revoke(ctx, `d:${id}`)
     removeUser(ctx, sql`(select id from user where domain_id = ${id})`)
     removeGroup(ctx, sql`(select id from user_group where domain_id = ${id})`)

@@ -71,8 +71,11 @@ export const update = endpoint({
 })
 
 export const remove = endpoint({
-  id: 'projects.delete', method: 'DELETE', path: '/projects/{project}', status: 204, policy: 'identity:delete_project', summary: 'Delete a project; with `cascade=true` those below it too',
-  async handle(ctx, { params, query }) { await deleteProject(ctx, params.project, /^(true|1)$/i.test(query.get('cascade') ?? '')) },
+  id: 'projects.delete', method: 'DELETE', path: '/projects/{project}', status: 204, policy: 'identity:delete_project', summary: 'Delete a project; with `cascade=true` those below it too, with `purge=true` what it owns before it',
+  async handle(ctx, { params, query }) {
+    const said = (name: string) => /^(true|1)$/i.test(query.get(name) ?? ''), purge = await deleteProject(ctx, params.project, said('cascade'), said('purge'))
+    return purge && Response.json({ purge: { id: purge, project_id: params.project, status: 'running' } }, { status: 202, headers: { location: `${ctx.origin}/identity/v3/projects/${params.project}/purge` } })
+  },
 })
 
 const tagged = async (ctx: Ctx, id: string, rule: 'identity:list_project_tags' | 'identity:get_project_tag' | 'identity:update_project_tags' | 'identity:delete_project_tags') => {

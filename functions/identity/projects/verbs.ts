@@ -9,6 +9,8 @@ import { revoke, revokeAll } from '../revoke.ts'
 import { extraOf, found, mergeOptions, mutable } from '../wire.ts'
 import { aboveIs, belowIs, family } from './family.ts'
 import type { Project } from './model.ts'
+import { alongside, counts, defaultGroups, stillOwned } from './owned.ts'
+import { remover, removeGiven } from './remover.ts'
 
 const taken = (what: string) => () => conflict(`Conflict occurred attempting to store ${what} - it is not permitted to have two ${what}s with the same name${what === 'project' ? ' in the same domain' : ''}.`)
 onDuplicate('project.domain_id, project.name', taken('project'))
@@ -78,9 +80,14 @@ export function forgetProjects(ctx: Ctx, ids: ReturnType<typeof sql>) {
   ctx.stage(q.update(user).set({ defaultProject: null }).where(inArray(user.defaultProject, ids)))
 }
 
-/** With `cascade`, all below goes with it; then each of them has to be disabled. */
-export async function deleteProject(ctx: Ctx, id: string, cascade: boolean) {
-  const [[row], [child], below] = await ctx.read(one(id), q.select({ id: project.id }).from(project).where(eq(project.parent, id)).limit(1), family(cascade ? belowIs(id) : sql`0`))
+/**
+ * Refused while it owns anything in any service: what that is stands in the answer, and `purge` removes it first. With `cascade`, all below
+ * goes with it; then each of them has to be disabled.
+ */
+export async function deleteProject(ctx: Ctx, id: string, cascade: boolean, purge = false): Promise<string | undefined> {
+  const all = cascade ? sql`(select ${id} union select id from project where ${belowIs(id)})` : id
+  const [[row], [child], below, things, given, groups, [home]] = await ctx.read(one(id), q.select({ id: project.id }).from(project).where(eq(project.parent, id)).limit(1), family(cascade ? belowIs(id) : sql`0`),
+    q.all<{ kind: string; n: number }>(counts(all)), q.all<{ kind: string; project: string }>(alongside(all)), q.all<{ id: string }>(defaultGroups(all)), q.select().from(project).where(eq(project.id, sql`(select domain_id from project where id = ${id})`)))
   ctx.may('identity:delete_project', { project: id, domain: row?.domain ?? row?.id })
   found(row, 'project', id)
   for (const p of [row, ...below]) mutable('project', p)
@@ -88,8 +95,14 @@ export async function deleteProject(ctx: Ctx, id: string, cascade: boolean) {
   const enabled = cascade && [row, ...below].find((p) => p.enabled)
   if (enabled) throw forbidden(`Cannot delete the project ${id} with all below it since ${enabled.id} is enabled. Disable each of them first.`)
   if (child && !cascade) throw forbidden(`Cannot delete the project ${id} since it is not a leaf in the hierarchy. Delete its children first.`)
+  const at = { id, name: row.name, domain: { id: home?.id ?? id, name: home?.name ?? row.name } }
+  const left = stillOwned(things, groups.length)
+  if (left && purge && !cascade) return (await import('./purge.ts')).startPurge(ctx, row, { keep: false, before: null, found: Object.fromEntries(things.map((t) => [t.kind, t.n])), domain: at.domain })
+  if (left) throw conflict(`Project ${id} still owns ${left}. GET /v3/projects/${id}/inventory?items lists them; delete them first, or delete the project with purge=true.`)
+  if (given.length || groups.length) await removeGiven(ctx, await remover(ctx, ctx.caller.user, at), given, groups)
   const ids = sql`${[...below.map((p) => p.id), id]}`
   forgetProjects(ctx, ids)
   if (below.length) ctx.stage(q.delete(project).where(inArray(project.id, below.map((p) => p.id))))
   ctx.stage(q.delete(project).where(and(eq(project.id, id), sql`not exists (select 1 from project c where c.parent_id = ${id})`)), 'stale')
+  return undefined
 }

@@ -1,0 +1,1 @@
+CREATE INDEX `saga_purge` ON `saga` (`project`,`created_at`) WHERE kind = 'project.purge';
