@@ -136,6 +136,7 @@ export const softwareConfig = sqliteTable('software_config', {
   project: text('project').notNull(),
   name: text('name').notNull(),
   group: text('config_group').notNull(),
+  /** JSON: text as a rule. */
   config: text('config').notNull(),
   inputs: json<Extra[]>('inputs').notNull(),
   outputs: json<Extra[]>('outputs').notNull(),

@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt, sql, type SQL } from 'drizzle-orm'
+import { and, eq, inArray, lt, or, sql, type SQL } from 'drizzle-orm'
 import { saga as table, sagaNode } from '../../schema/kernel.ts'
 import { type Basis, type Ctx, unit } from './ctx.ts'
 import { q } from './db.ts'
@@ -182,8 +182,9 @@ export async function sweepGraphs(work: Work) {
   const idle = and(sql`${table.unfinished} is not null`, sql`${table.state} in ('open','unwinding')`)
   const [late, asleep] = await basis.db.read([
     q.select({ id: table.id }).from(table).where(and(idle, lt(table.deadline, now), sql`${table.state} = 'open'`)).limit(50),
-    q.select({ id: table.id, updatedAt: table.updatedAt, unfinished: table.unfinished }).from(table).where(and(idle, lt(table.updatedAt, now - seconds(3)),
-      sql`(${table.unfinished} = 0 or exists (select 1 from saga_node n where n.saga = ${table.id} and n.state in ('ready', 'parked') and n.run_at <= ${now}))`)).limit(20),
+    q.select({ id: table.id, updatedAt: table.updatedAt, unfinished: table.unfinished }).from(table).where(and(idle, or(
+      sql`exists (select 1 from saga_node n where n.saga = ${table.id} and n.state = 'parked' and n.run_at <= ${now})`,
+      and(lt(table.updatedAt, now - seconds(3)), sql`(${table.unfinished} = 0 or exists (select 1 from saga_node n where n.saga = ${table.id} and n.state = 'ready' and n.run_at <= ${now}))`)))).limit(20),
   ])
   for (const s of late) basis.later.waitUntil(hold('late graph', s.id, () => stopGraph(work, s.id, 'Timed out')))
   for (const s of asleep) {

@@ -21,7 +21,7 @@ export async function act(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
     const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template).catch(() => undefined) : undefined
     const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
     if (!type) throw invalid(`The Resource Type (${row.type}) could not be found.`)
-    const work = await workOf(ctx, s, row, await propertiesOf(ctx, row))
+    const work = await workOf(ctx, s, row, await propertiesOf(ctx, row), false, program)
     let p: Progress & { snapshot?: Record<string, unknown> } = {}
     if (begun) { work.resource.action = action; p = await type.ready?.(work) ?? {} }
     else if (action === 'SUSPEND') p = await type.suspend?.(work) ?? {}

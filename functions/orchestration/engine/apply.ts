@@ -90,7 +90,7 @@ const plainMap = (v: Value) => (v && typeof v === 'object' && !Array.isArray(v) 
 async function wantedProperties(a: Attempt, type: ResourceType): Promise<Record<string, Value>> {
   const def = a.program.template.resources.get(a.name)!
   const value = await resolved(a, def.properties)
-  return checked(type, value, { name: a.name, front: a.s.front, lineOf: a.program.template.lineOf })
+  return checked(type, value, { name: a.name, front: a.s.front, lineOf: a.program.template.lineOf, region: a.program.place.region })
 }
 
 const mustReplace = (row: ResourceRow, typeName: string, type: ResourceType) =>
@@ -110,13 +110,13 @@ async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value
   const { ctx, s, args, program } = a
   a.making = true
   if (old && type.yield && old.physicalId && old.type === type.name && !old.data.$yielded) {
-    await type.yield(await workOf(ctx, s, old, await propertiesOf(ctx, old)))
+    await type.yield(await workOf(ctx, s, old, await propertiesOf(ctx, old), false, a.program))
     changeRow(ctx, old, { data: { ...old.data, $yielded: true } })
     return 'again'
   }
   // A row that only holds a breakpoint was never a resource.
   const held = old?.action === 'INIT'
-  const row = newRow(a, { metadata, replaces: held ? null : old?.id ?? null, hook: held ? old!.hook : null }), work = await workOf(ctx, s, row, {})
+  const row = newRow(a, { metadata, replaces: held ? null : old?.id ?? null, hook: held ? old!.hook : null }), work = await workOf(ctx, s, row, {}, false, a.program)
   work.properties = await foundIn(work, type.properties, wanted)
   const adopt = args.adopt?.[a.name], external = await externalId(a)
   const action: Action = adopt ? 'ADOPT' : 'CREATE'
@@ -166,7 +166,7 @@ async function landed(a: Attempt, type: ResourceType, row: ResourceRow, work: Wo
 
 /** Something was begun, by this turn or one before: is it done? */
 async function goOn(a: Attempt, type: ResourceType, row: ResourceRow): Promise<Outcome> {
-  const { ctx, s } = a, work = await workOf(ctx, s, row, await propertiesOf(ctx, row))
+  const { ctx, s } = a, work = await workOf(ctx, s, row, await propertiesOf(ctx, row), false, a.program)
   const p = type.ready ? await type.ready(work) : {}
   const outcome = await landed(a, type, row, work, p, false)
   changeRow(ctx, row, { physicalId: row.physicalId, data: row.data, metadata: row.metadata, status: row.status, attributes: row.attributes, reason: row.reason })
@@ -180,7 +180,7 @@ async function goOn(a: Attempt, type: ResourceType, row: ResourceRow): Promise<O
 
 async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: Record<string, Value>, metadata: Record<string, unknown>): Promise<Outcome> {
   const { ctx, s, program, args } = a, def = newRow(a, {})
-  const work = await workOf(ctx, s, row, {}), before = await propertiesOf(ctx, row)
+  const work = await workOf(ctx, s, row, {}, false, a.program), before = await propertiesOf(ctx, row)
   const after = await foundIn(work, type.properties, wanted)
   work.properties = after
   const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((k) => !equal(before[k], after[k]))

@@ -1,5 +1,6 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
-import { stack, stackResource, stackSnapshot, type Output } from '../../../schema/orchestration.ts'
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { saga } from '../../../schema/kernel.ts'
+import { softwareDeployment, stack, stackResource, stackSnapshot, type Output } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault } from '../../kernel/fault.ts'
@@ -94,6 +95,11 @@ function finish(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], action: 
   turnTo(ctx, s, action, status, reason, { cleaning: false, ...(action === 'CREATE' && !s.updatedAt ? {} : { updatedAt: ctx.now() }), ...more })
   const open = rows.filter((r) => r.status === 'IN_PROGRESS').map((r) => r.id)
   if (status === 'FAILED' && open.length) ctx.stage(q.update(stackResource).set({ status: 'FAILED', reason: `${args.action} aborted`, updatedAt: ctx.now() }).where(and(inArray(stackResource.id, open), eq(stackResource.status, 'IN_PROGRESS'))))
+  if (status === 'FAILED' && open.length) {
+    // Those who were waited for are waited for no more, and stacks within stop too.
+    ctx.stage(q.update(softwareDeployment).set({ status: 'FAILED', reason: 'Deployment cancelled.', updatedAt: ctx.now() }).where(and(eq(softwareDeployment.status, 'IN_PROGRESS'), inArray(softwareDeployment.id, rows.flatMap((r) => (r.status === 'IN_PROGRESS' && r.physicalId ? [r.physicalId] : []))))))
+    ctx.stage(q.update(saga).set({ deadline: ctx.now() }).where(and(inArray(saga.state, ['open']), inArray(saga.lane, q.select({ id: stack.id }).from(stack).where(and(eq(stack.owner, s.id), eq(stack.status, 'IN_PROGRESS'), isNull(stack.deletedAt)))))))
+  }
   if (more.previous === null) dropTemplates(ctx, s.id)
   return undefined
 }

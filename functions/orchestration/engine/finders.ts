@@ -9,7 +9,7 @@ const keystone = (noun: string): Finder => ({ noun, service: 'identity', path: `
 export const finders: Record<string, Finder> = {
   'neutron.network': neutron('network', '/networks'), 'neutron.subnet': neutron('subnet', '/subnets'), 'neutron.port': neutron('port', '/ports'), 'neutron.router': neutron('router', '/routers'),
   'neutron.security_group': neutron('security_group', '/security-groups'), 'neutron.qos_policy': neutron('policy', '/qos/policies', 'policies'), 'neutron.subnetpool': neutron('subnetpool', '/subnetpools'),
-  'neutron.address_scope': neutron('address_scope', '/address-scopes'), 'neutron.trunk': neutron('trunk', '/trunks'), 'neutron.floatingip': neutron('floatingip', '/floatingips'), 'neutron.address_group': neutron('address_group', '/address-groups'),
+  'neutron.address_scope': neutron('address_scope', '/address-scopes'), 'neutron.segment': neutron('segment', '/segments'), 'neutron.trunk': neutron('trunk', '/trunks'), 'neutron.floatingip': neutron('floatingip', '/floatingips'), 'neutron.address_group': neutron('address_group', '/address-groups'),
   'nova.flavor': { noun: 'Flavor', service: 'compute', path: '/flavors', plural: 'flavors', single: 'flavor' }, 'nova.server': { noun: 'Server', service: 'compute', path: '/servers', plural: 'servers' },
   'nova.keypair': { noun: 'Key', service: 'compute', path: '/os-keypairs', plural: 'keypairs', single: 'keypair', byName: true }, 'nova.server_group': { noun: 'Server Group', service: 'compute', path: '/os-server-groups', plural: 'server_groups' },
   'glance.image': { noun: 'Image', service: 'image', path: '/images', plural: 'images' },

@@ -55,12 +55,15 @@ export async function compile(source: Source, place: Place, id = '', o: Looser =
 export const arnOf = (p: Pick<Place, 'id' | 'name' | 'project' | 'front' | 'region'>) =>
   (p.front === 'aws' ? `arn:aws:cloudformation:${p.region}:${p.project}:stack/${p.name}/${p.id}` : p.id)
 
+const INTO = ['attributes', 'outputs', 'outputs_list']
 function want({ template, conditions, wanted, graph }: Program) {
   const see = (json: Json | undefined) => {
     if (json === undefined || json === null) return
-    for (const { resource, attribute } of referencesOf(json, template.dialect, conditions).attributes) {
+    for (const { resource, attribute, path } of referencesOf(json, template.dialect, conditions).attributes) {
       const set = wanted.get(resource) ?? new Set()
       set.add(attribute ?? 'show')
+      // A map of what each member has: which, only the path says.
+      if (attribute !== undefined && INTO.includes(attribute) && path.length) set.add(`${attribute}.${path[0]}`)
       wanted.set(resource, set)
     }
   }
@@ -145,8 +148,9 @@ export function scopeOf(p: Program, rows: Rows, also: Partial<Scope> = {}): Scop
     dialect: p.template.dialect, parameters: p.values, conditions: p.conditions, mappings: p.template.mappings, resources: new Set(p.template.resources.keys()), lineOf: p.template.lineOf,
     resource(name) { const r = there(name); return r ? (r.attributes.$ref as Value | undefined) ?? r.physicalId ?? name : UNKNOWN },
     attribute(name, attribute, path) {
-      const r = there(name), key = attribute ?? 'show'
+      const r = there(name), key = attribute ?? 'show', inner = `${key}.${path[0]}`
       if (!r) return UNKNOWN
+      if (path.length && INTO.includes(key) && Object.hasOwn(r.attributes, inner)) return select(r.attributes[inner] as Value, path.slice(1))
       return Object.hasOwn(r.attributes, key) ? select(r.attributes[key] as Value, path) : undefined
     },
     file: (name) => p.files[name],

@@ -6,7 +6,7 @@ import type { Property, ResourceType } from '../types/provider.ts'
 import { formatOf } from './formats.ts'
 
 type Schema = Record<string, Property>
-export interface About { name: string; front: 'heat' | 'aws'; lineOf?: (path: Path) => number | undefined }
+export interface About { name: string; front: 'heat' | 'aws'; lineOf?: (path: Path) => number | undefined; region?: string }
 
 /** Properties as a type wants them: defaults in place, texts turned into what they stand for, everything refused that cannot be. UNKNOWN is let through. */
 export function checked(type: ResourceType, given: Value, about: About): Record<string, Value> {
@@ -14,7 +14,7 @@ export function checked(type: ResourceType, given: Value, about: About): Record<
   const fail = (words: string, path: Path): never => { throw new TemplateFault(about.front === 'aws' ? words : `Property error: ${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${p}` : p)).join('')}: ${words}`, { path, line: about.lineOf?.(path), front: about.front }) }
   if (given === UNKNOWN) return Object.fromEntries(Object.keys(type.properties).map((k) => [k, UNKNOWN]))
   if (given !== null && (typeof given !== 'object' || Array.isArray(given))) fail('Properties must be a map', at)
-  const out = members(type.properties, (given ?? {}) as Record<string, Value>, at, fail, about)
+  const out = type.open ? { ...given as Record<string, Value> } : members(type.properties, (given ?? {}) as Record<string, Value>, at, fail, about)
   try { type.validate?.(out, about) } catch (e) { if (e instanceof Fault && !(e instanceof TemplateFault) && e.kind === 'invalid') return fail(e.message, at); throw e }
   return out
 }

@@ -28,8 +28,10 @@ export async function remove(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
     const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template).catch(() => undefined) : undefined
     const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
     if (!type) { forget(); return 'done' }
-    const work = await workOf(ctx, s, row, await propertiesOf(ctx, row).catch(() => ({})), begun)
+    const work = await workOf(ctx, s, row, await propertiesOf(ctx, row).catch(() => ({})), begun, program)
     if (policy === 'Snapshot' && type.snapshot && !row.data.$kept) {
+      // So that the type knows what the snapshot is for: to outlive it.
+      work.resource.action = 'DELETE'
       const p = row.data.$keeping ? await type.ready?.(work) ?? {} : await type.snapshot(work)
       const waits = p.wait || p.again
       changeRow(ctx, row, { data: { ...row.data, ...p.data, ...(waits ? { $keeping: true } : { $kept: true }) } })

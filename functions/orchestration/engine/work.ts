@@ -21,14 +21,14 @@ export function readingOf(s: StackRow, row: ResourceRow, properties: Record<stri
 }
 
 /** What a type's functions get to work with. */
-export async function workOf(ctx: Ctx, s: StackRow, row: ResourceRow, properties: Record<string, any>, begun = false): Promise<Work> {
+export async function workOf(ctx: Ctx, s: StackRow, row: ResourceRow, properties: Record<string, any>, begun = false, program?: Program): Promise<Work> {
   const caller = await standIn(ctx, s.delegation as Delegation)
-  return workFor(ctx, caller, s, row, properties, begun)
+  return workFor(ctx, caller, s, row, properties, begun, program)
 }
-export function workFor(ctx: Ctx, caller: Caller, s: StackRow, row: ResourceRow, properties: Record<string, any>, begun = false): Work {
+export function workFor(ctx: Ctx, caller: Caller, s: StackRow, row: ResourceRow, properties: Record<string, any>, begun = false, program?: Program): Work {
   const call = async (to: Invocation) => (await invoke(ctx, caller, to)).body, found = new Map<string, Promise<string>>()
   return {
-    ...readingOf(s, row, properties), ctx, caller, call, begun,
+    ...readingOf(s, row, properties), ctx, caller, call, begun, files: program?.files, environment: program?.environment,
     uniqueName(limit = 255) {
       const tail = `-${shortOf(row.id)}`, full = `${s.name}-${row.name}`
       return (full.length + tail.length > limit ? full.slice(0, Math.max(1, limit - tail.length)).replace(/-+$/, '') : full) + tail
@@ -69,7 +69,7 @@ export const propertiesOf = async (ctx: Ctx, row: Pick<ResourceRow, 'id' | 'prop
 /** Values that others asked for. Undefined when they are known only once the resource is shown. */
 export async function attributesFor(type: ResourceType, r: Reading, wanted: Set<string> | undefined, shown: Shown | undefined): Promise<Record<string, unknown> | undefined> {
   const out: Record<string, unknown> = {}
-  if (type.ref) out.$ref = type.ref(r)
+  if (type.ref) out.$ref = type.ref(r, shown)
   for (const name of wanted ?? []) {
     const a = type.attributes[name]
     if (name === 'show' && !a) { if (!shown) { if (type.show) return undefined; continue } out.show = shown; continue }

@@ -9,6 +9,7 @@ import { programOf } from '../engine/program.ts'
 import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
 import { propertiesOf, workOf } from '../engine/work.ts'
 import { endpoint } from '../service.ts'
+import { metadataFor } from '../software/metadata.ts'
 import { goodSignature } from '../signals/url.ts'
 import { signalResource } from '../signals/signal.ts'
 import { findStack, stackQuery, theStack } from '../stacks/find.ts'
@@ -70,7 +71,11 @@ export default [
   }),
   endpoint({
     id: 'resources.metadata', method: 'GET', path: `${one}/metadata`, status: 200, summary: "Show a resource's metadata", policy: 'resource:metadata',
-    async handle(ctx, { params }) { return { metadata: (await findResource(ctx, params)).row.metadata } },
+    async handle(ctx, { params }) {
+      const { s, row } = await findResource(ctx, params), agents = ['OS::Nova::Server', 'OS::Heat::DeployedServer', 'AWS::EC2::Instance'].includes(row.type) && row.physicalId
+      const deployments = agents ? await metadataFor(ctx, row.physicalId!, s.project) : []
+      return { metadata: deployments.length ? { ...row.metadata, deployments } : row.metadata }
+    },
   }),
   endpoint({
     id: 'resources.signal', method: 'POST', path: `${one}/signal`, status: 200, summary: 'Signal a resource', policy: 'resource:signal', body: { '1': t.Unknown() }, bodyOptional: true,

@@ -20,7 +20,7 @@ export async function signalResource(ctx: Ctx, s: StackRow, row: ResourceRow, de
   const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template) : undefined
   const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
   if (!type?.signal) throw invalid(`signal is not supported for resource.`, { type: 'ResourceActionNotSupported' })
-  const work = await workOf(ctx, s, row, await propertiesOf(ctx, row))
+  const work = await workOf(ctx, s, row, await propertiesOf(ctx, row), false, program)
   const p = await type.signal(work, details)
   if (p.data || p.metadata || p.id) changeRow(ctx, row, { ...(p.data ? { data: p.data } : {}), ...(p.metadata ? { metadata: p.metadata } : {}), ...(p.id ? { physicalId: p.id } : {}) })
   tell(ctx, s, { ...line(row, 'CREATE', 'COMPLETE'), action: 'SIGNAL', reason: p.says ?? 'Signal received' })

@@ -7,17 +7,12 @@ import { Fault, invalid } from '../../kernel/fault.ts'
 import { endpoint } from '../service.ts'
 import { truth } from '../stacks/body.ts'
 import { configView, deploymentView, findConfig, findDeployment, newConfig, type Deployment } from './model.ts'
+import { metadataFor } from './metadata.ts'
 import { signalled } from './signal.ts'
 
 const any = t.Optional(t.Unknown()), word = t.Optional(t.Union([t.String({ maxLength: 255 }), t.Null()])), values = t.Optional(t.Union([t.Record(t.String(), t.Unknown()), t.Null()]))
 const configBody = { '1': t.Object({ name: word, group: word, config: any, inputs: any, outputs: any, options: any }) }
 const deploymentBody = { '1': t.Object({ config_id: word, server_id: word, input_values: values, output_values: values, action: word, status: word, status_reason: t.Optional(t.Union([t.String(), t.Null()])), stack_user_project_id: word, deploy_signal_id: any }) }
-
-/** What agents in a server ask for: its deployments with their configs, in the order they came. */
-export async function metadataFor(ctx: Ctx, server: string, project?: string) {
-  const [rows] = await ctx.read(q.select().from(softwareDeployment).innerJoin(softwareConfig, eq(softwareConfig.id, softwareDeployment.config)).where(and(eq(softwareDeployment.server, server), project === undefined ? undefined : eq(softwareDeployment.project, project))).orderBy(asc(softwareDeployment.createdAt), asc(softwareDeployment.id)))
-  return rows.map(({ software_config: c, software_deployment: d }) => ({ ...configView(c), id: d.config, inputs: c.inputs.map((i) => (Object.hasOwn(d.inputs, i.name as string) ? { ...i, value: d.inputs[i.name as string] } : i)) }))
-}
 
 export default [
   endpoint({

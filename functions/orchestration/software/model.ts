@@ -4,6 +4,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
 import { isoSeconds } from '../../kernel/view.ts'
+import type { Json } from '../template/index.ts'
 
 export type Config = typeof softwareConfig.$inferSelect
 export type Deployment = typeof softwareDeployment.$inferSelect
@@ -39,11 +40,12 @@ export const outputsOf = (list: unknown) => io(list, 'outputs', ['name', 'type',
 
 export function newConfig(ctx: Ctx, project: string, b: { name?: string; group?: string; config?: unknown; inputs?: unknown; outputs?: unknown; options?: unknown }): Config {
   return {
-    id: ctx.uuid(), project, name: b.name ?? '', group: b.group ?? 'Heat::Ungrouped', config: typeof b.config === 'string' ? b.config : b.config === undefined || b.config === null ? '' : JSON.stringify(b.config),
+    id: ctx.uuid(), project, name: b.name ?? '', group: b.group ?? 'Heat::Ungrouped', config: JSON.stringify(b.config ?? ''),
     inputs: inputsOf(b.inputs), outputs: outputsOf(b.outputs), options: (b.options ?? {}) as Record<string, unknown>, createdAt: ctx.now(),
   }
 }
-const body = (c: Config): unknown => c.config
+/** Text as a rule; of structured ones the structure. */
+export const body = (c: Pick<Config, 'config'>): Json => JSON.parse(c.config)
 export const configView = (c: Config, o: { detail?: boolean; project?: boolean } = {}) => ({
   id: c.id, name: c.name, group: c.group, creation_time: isoSeconds(c.createdAt), ...(o.detail === false ? {} : { config: body(c), inputs: c.inputs, outputs: c.outputs, options: c.options }), ...(o.project ? { project: c.project } : {}),
 })

@@ -25,6 +25,8 @@ export interface ResourceType {
   support?: { status: 'SUPPORTED' | 'DEPRECATED' | 'HIDDEN' | 'UNSUPPORTED'; version?: string; message?: string }
   properties: Record<string, Property>
   attributes: Record<string, Attribute>
+  /** Properties it does not name are taken too. */
+  open?: boolean
   /** Only admins may use it. */
   admin?: boolean
   create(r: Work): Promise<Progress> | Progress
@@ -37,7 +39,7 @@ export interface ResourceType {
   /** The resource as its API shows it now; attributes are taken from it, and a CHECK asks for it. */
   show?(r: Work): Promise<Shown> | Shown
   /** What get_resource and Ref give; the physical id when not said. */
-  ref?(r: Reading): string
+  ref?(r: Reading, shown?: any): string
   suspend?(r: Work): Promise<Progress> | Progress
   resume?(r: Work): Promise<Progress> | Progress
   /** Throws when it is not well. Without it, `show` is asked. */
@@ -53,7 +55,7 @@ export interface ResourceType {
   /** Names of other resources of the template this one must follow although nothing refers to them. */
   after?(self: Sketch, others: Sketch[]): string[]
   /** What no schema can say; values that are not known yet are UNKNOWN. Throws a Fault. */
-  validate?(properties: Record<string, Value>, about: { front: 'heat' | 'aws' }): void
+  validate?(properties: Record<string, Value>, about: { front: 'heat' | 'aws'; region?: string }): void
   /** Of one that is a stack itself: what that would be made from. */
   preview?(properties: Record<string, Value>, program: { environment: Environment; files: Record<string, string> }): { body: string | Record<string, Json>; files?: Record<string, string>; environment?: Json; given?: Record<string, Json> } | undefined
   /** A failed one is repaired by `update` rather than replaced. */
@@ -112,6 +114,9 @@ export interface Work extends Reading {
   uniqueName(limit?: number): string
   /** The id of what is called so, or has this id. 400 with heat's words when there is none or several. */
   find(kind: string, nameOrId: string): Promise<string>
+  /** What the stack's template came with: for types that make stacks of their own. */
+  files?: Record<string, string>
+  environment?: Environment
   /** An address that lets its holder signal this resource for a while. */
   signalUrl(): Promise<string>
 }
@@ -158,6 +163,7 @@ export function rest(o: {
   update?: 'PUT' | 'PATCH'
   /** The name it gets when the template gives none; false: it has none. */
   named?: boolean
+  nameLimit?: number
   wire?: Record<string, string>
   local?: string[]
   body?: (p: Props, r: Work) => Props | Promise<Props>
@@ -179,7 +185,7 @@ export function rest(o: {
     show,
     async create(r) {
       const body = o.body ? await o.body(r.properties, r) : rename(r.properties)
-      if (o.named !== false && body.name === undefined) body.name = r.uniqueName()
+      if (o.named !== false && body.name === undefined) body.name = r.uniqueName(o.nameLimit)
       return progress((await r.call({ service: o.service, version: o.version, path: o.path, method: 'POST', body: { [o.key]: body } }))[o.key], r)
     },
     ...(o.settled ? { async ready(r: Work) { return progress(await show(r), r) } } : {}),
@@ -187,7 +193,7 @@ export function rest(o: {
       const body = o.change ? await o.change(change, r) : Object.fromEntries(change.changed.filter((k) => !o.local?.includes(k)).map((k) => [o.wire?.[k] ?? k, change.after[k] ?? null]))
       if (!body || !Object.keys(body).length) return {}
       // Taken away: back to a name of its own.
-      if (o.named !== false && body.name === null) body.name = r.uniqueName()
+      if (o.named !== false && body.name === null) body.name = r.uniqueName(o.nameLimit)
       const answer = await r.call({ ...at(r), method: o.update ?? 'PUT', body: { [o.key]: body } })
       return { shown: answer?.[o.key] }
     },

@@ -73,3 +73,18 @@ export async function shownOf(r: Work, row?: StackRow): Promise<Record<string, a
   const [rows] = await r.ctx.read(q.select().from(stackResource).where(and(eq(stackResource.stack, s.id), eq(stackResource.current, true))))
   return { id: s.id, name: s.name, outputs: Object.fromEntries(s.outputs.map((o) => [o.key, o.value ?? null])), list: s.outputs, resources: Object.fromEntries(rows.map((x) => [x.name, { id: (x.attributes.$ref as string | undefined) ?? x.physicalId, attributes: x.attributes, physicalId: x.physicalId }])) }
 }
+
+/** An attribute of a resource within: as it was kept, or as its API shows it now. */
+export async function memberOf(r: Work, shown: Record<string, any>, name: string, attribute: string): Promise<unknown> {
+  const at = shown.resources[name] as { attributes: Record<string, unknown> } | undefined
+  if (!at) return undefined
+  if (Object.hasOwn(at.attributes, attribute)) return at.attributes[attribute]
+  const [[s], [row]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, shown.id)), q.select().from(stackResource).where(and(eq(stackResource.stack, shown.id), eq(stackResource.name, name), eq(stackResource.current, true))))
+  if (!s || !row?.template) return undefined
+  const [{ typeFor }, { programOf }, { placeOf }, { attributesFor, propertiesOf, workFor }] = await Promise.all([import('../resolve.ts'), import('../../engine/program.ts'), import('../../engine/place.ts'), import('../../engine/work.ts')])
+  const program = await programOf(r.ctx, await placeOf(r.ctx, s), row.template), type = await typeFor(row.type, program.environment, program.files, name)
+  if (!type) return undefined
+  const work = workFor(r.ctx, r.caller, s, row, await propertiesOf(r.ctx, row), false, program), wanted = new Set([attribute])
+  const found = await attributesFor(type, work, wanted, undefined) ?? await attributesFor(type, work, wanted, await type.show?.(work) ?? {})
+  return found?.[attribute]
+}

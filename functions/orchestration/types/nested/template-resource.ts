@@ -1,7 +1,7 @@
 import { invalid } from '../../../kernel/fault.ts'
 import { isKnown, parse, registryOf, storedEnvironment, type Environment, type Json, type Parameter } from '../../template/index.ts'
 import type { Attribute, Property, ResourceType, Work } from '../provider.ts'
-import { actOnChild, changeChild, childReady, makeChild, removeChild, shownOf } from './child.ts'
+import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from './child.ts'
 
 const kinds: Record<Parameter['type'], Property['type']> = { string: 'string', number: 'number', comma_delimited_list: 'list', json: 'map', boolean: 'boolean' }
 
@@ -21,8 +21,8 @@ export function templateResource(name: string, file: string, files: Record<strin
     update: (r) => changeChild(r, child(r)),
     remove: removeChild,
     show: (r) => shownOf(r),
-    // A template may say which of its resources stands for it.
-    ref: (r) => r.resource.physicalId ?? r.resource.name,
+    // A template may say what stands for it.
+    ref: (r, shown) => (typeof shown?.outputs?.['OS::stack_id'] === 'string' ? shown.outputs['OS::stack_id'] : r.resource.physicalId ?? r.resource.name),
     suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
     preview: (p) => ({ body, files, environment: inner, given: Object.fromEntries(Object.entries(p).filter(([, v]) => v !== undefined && isKnown(v))) as Record<string, Json> }),
     repairs: true,
@@ -30,13 +30,11 @@ export function templateResource(name: string, file: string, files: Record<strin
 }
 
 /** What `resource.NAME[.ATTR…]` asks of a stack below. */
-export function reach(shown: any, _r: unknown, name: string): unknown {
+export function reach(shown: any, r: unknown, name: string): unknown {
   if (Object.hasOwn(shown.outputs, name)) return shown.outputs[name]
   const [head, resource, ...rest] = name.split('.')
-  const at = head === 'resource' ? shown.resources[resource] : undefined
-  if (!at) return undefined
-  if (!rest.length) return at.id
-  return at.attributes[rest.join('.')] ?? at.attributes[rest[0]]
+  if (head !== 'resource' || !shown.resources[resource]) return undefined
+  return rest.length ? memberOf(r as Work, shown, resource, rest.join('.')) : shown.resources[resource].id
 }
 
 /** What the environment says to the stack within a resource. */

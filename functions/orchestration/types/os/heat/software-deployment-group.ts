@@ -1,0 +1,3 @@
+import { groupType } from './deployment-group.ts'
+
+export default groupType('OS::Heat::SoftwareDeploymentGroup', 'OS::Heat::SoftwareDeployment', {})

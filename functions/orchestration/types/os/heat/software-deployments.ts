@@ -1,0 +1,3 @@
+import { groupType } from './deployment-group.ts'
+
+export default groupType('OS::Heat::SoftwareDeployments', 'OS::Heat::SoftwareDeployment', {}, 'HIDDEN')
