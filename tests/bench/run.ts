@@ -11,6 +11,7 @@ import { queue } from './queue.ts'
 import { noLimits, servers } from './servers.ts'
 import { again, idle, start } from './start.ts'
 import type { Subject } from './subject.ts'
+import { templates } from './templates.ts'
 import { tokens } from './tokens.ts'
 import { volumes } from './volumes.ts'
 
@@ -19,7 +20,7 @@ const usage = `npm run bench -- [PART…] [--quick] [--scale N] [--hosts N] [--j
 Measures a cloud of its own, in a temporary folder: CPU milliseconds over all its processes (steady even where others use
 the machine), latency and rate (they are not), beside what was promised. Takes about five minutes.
 
-  PART           of idle, tokens, lists, servers, growth, ports, volumes, queue, restart; and identity, which is not among them unless it is
+  PART           of idle, tokens, lists, servers, growth, ports, volumes, queue, templates, restart; and identity, which is not among them unless it is
                  named: tokens by every way to get one, and lists with up to a million users (three minutes). Also as --only LIST
   --quick        a tenth of everything, tables up to 10,000 rows
   --scale N      so much of every count (1)
@@ -36,9 +37,9 @@ try {
   console.error(`${(e as Error).message}\n\n${usage}`)
   process.exit(2)
 }
-const only = options.only || named.length ? [...options.only?.split(',') ?? [], ...named] : [...Object.keys(parts).filter((name) => name !== 'identity'), 'queue']
+const only = options.only || named.length ? [...options.only?.split(',') ?? [], ...named] : [...Object.keys(parts).filter((name) => name !== 'identity'), 'queue', 'templates']
 const scale = Number(options.scale ?? (options.quick ? 0.1 : 1)), hosts = Number(options.hosts)
-const unknown = only.find((name) => name !== 'queue' && !parts[name])
+const unknown = only.find((name) => name !== 'queue' && name !== 'templates' && !parts[name])
 if (options.help || unknown || !(scale > 0 && scale <= 10) || !(Number.isInteger(hosts) && hosts > 0 && hosts <= 1000)) {
   console.error(unknown ? `there is no part ${unknown}\n\n${usage}` : usage)
   process.exit(options.help ? 0 : 2)
@@ -59,6 +60,7 @@ if (inOrder.length) {
   } finally { await end() }
 }
 if (only.includes('queue')) await queue(figures, scale)
+if (only.includes('templates')) await templates(figures)
 
 const bars = figures.all.filter((f) => f.bar)
 console.log(`\nload ${machine().load.join(' ')} at the end\n${bars.filter((f) => f.held).length} of ${bars.length} bars hold; ${figures.failures.length} failures`)
