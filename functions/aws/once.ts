@@ -1,6 +1,7 @@
 import { signature } from '../../schema/aws.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { onDuplicate, q } from '../kernel/db.ts'
+import { Doorbell } from '../kernel/doorbell.ts'
 import type { Env } from '../kernel/env.ts'
 import { awsFault } from './faults.ts'
 import type { Claim } from './sign.ts'
@@ -9,24 +10,20 @@ const replayed = () => awsFault('SignatureDoesNotMatch', 'This signature was use
 onDuplicate('aws_signature.signature', replayed)
 
 /** What this isolate has seen, where the platform keeps no better memory. */
-const local = new Map<string, number>()
+const memory = new Doorbell()
 
 /**
- * Refuses a signature that was seen before. One memory per access key, for all isolates; clients stamp requests in whole
- * seconds and number their tries outside of what they sign, so for two seconds the same words with another number pass.
+ * Refuses a signature that was seen before. One memory per access key, for all isolates. Clients stamp requests in whole
+ * seconds, and two runs of a command line in one of them sign the same: so for two seconds the same words pass, unless they
+ * come with the very number of a try that was heard already. What changes something passes once in any case; see `spend`.
  */
 export async function once(env: Env, claim: Claim, request: Request): Promise<void> {
-  const by = `${request.headers.get('amz-sdk-invocation-id') ?? ''} ${request.headers.get('amz-sdk-request') ?? ''}`
-  if (env.DOORBELL) {
-    const memory = env.DOORBELL.get(env.DOORBELL.idFromName(`signatures:${claim.access}`))
-    const answer = await memory.fetch(`http://doorbell/once?mark=${claim.signature}&by=${encodeURIComponent(by.slice(0, 200))}`)
-    if (answer.status === 409) throw replayed()
-    return
-  }
-  const mark = `${claim.access} ${claim.signature} ${by}`, now = Date.now()
-  for (const [m, until] of local) { if (until < now || local.size > 20_000) local.delete(m); else break }
-  if (local.has(mark)) throw replayed()
-  local.set(mark, claim.until)
+  const by = `${request.headers.get('amz-sdk-invocation-id') ?? ''} ${request.headers.get('amz-sdk-request') ?? ''}`.trim()
+  const to = env.DOORBELL?.get(env.DOORBELL.idFromName(`signatures:${claim.access}`)) ?? { fetch: (url: string) => memory.fetch(new Request(url)) }
+  const answer = await to.fetch(`http://doorbell/once?mark=${claim.signature}&by=${encodeURIComponent(by.slice(0, 200))}`)
+  if (answer.status !== 409) return
+  console.warn(JSON.stringify({ level: 'warn', what: 'signature used again', key: claim.access, signed: claim.at, why: await answer.text() }))
+  throw replayed()
 }
 
 /** With whatever the request changes: of two that bear one signature one changes something, whoever else forgets. */

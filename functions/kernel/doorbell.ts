@@ -57,14 +57,14 @@ export class Doorbell {
   }
 
   /**
-   * A mark is taken once. Within two seconds also from somebody else (`by`), since what says when in whole seconds says the
-   * same for two who ask the same in one of them; after that from nobody.
+   * A mark is taken once. Within two seconds also from somebody else (`by`; nobody says who that is when it is empty), since
+   * what says when in whole seconds says the same for two who ask the same in one of them; after that from nobody.
    */
   private once(mark: string, by: string): Response {
     const now = Date.now()
     for (const [m, first] of this.marks) { if (first.at < now - MARKS || this.marks.size > 50_000) this.marks.delete(m); else break }
     const first = this.marks.get(mark)
-    if (first && (now - first.at > 2000 || first.by.has(by))) return new Response('replayed', { status: 409 })
+    if (first && (now - first.at > 2000 || (by && first.by.has(by)))) return new Response(`replayed after ${now - first.at} ms${first.by.has(by) ? ', by the same' : ''}`, { status: 409 })
     if (first) first.by.add(by)
     else this.marks.set(mark, { at: now, by: new Set([by]) })
     return new Response('ok')

@@ -54,10 +54,11 @@ describe('a signature', () => {
   })
   it('that only reads is not taken twice either, unless two asked in the same second', async () => {
     const text = 'Action=GetCallerIdentity', r = await me.sign('sts', '/sts', { body: text, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
-    expect((await me.send(r, text)).status).toBe(200)
+    for (const id of ['', 'one', 'the-other-one']) {
+      if (id) r.headers.set('amz-sdk-invocation-id', id)
+      expect((await me.send(r, text)).status).toBe(200)
+    }
     expect((await me.send(r, text)).code).toBe('SignatureDoesNotMatch')
-    r.headers.set('amz-sdk-invocation-id', 'the-other-one')
-    expect((await me.send(r, text)).status).toBe(200)
     await new Promise((done) => setTimeout(done, 2100))
     r.headers.set('amz-sdk-invocation-id', 'a-third')
     expect((await me.send(r, text)).code).toBe('SignatureDoesNotMatch')
@@ -65,6 +66,7 @@ describe('a signature', () => {
   it('in a link is good once as well', async () => {
     const r = await me.sign('sts', '/sts?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60', { method: 'GET' }, { query: true })
     expect((await me.send(r)).status).toBe(200)
+    await new Promise((done) => setTimeout(done, 2100))
     expect((await me.send(r)).code).toBe('SignatureDoesNotMatch')
   })
 })
