@@ -9,6 +9,8 @@ export interface Fn {
   /** Notes what the function refers to, where walking its argument would not show it. */
   refs?(arg: Json, at: Path, see: Seer): void
   run(arg: Json, at: Path, ev: Evaluator): Value | typeof NOTHING
+  /** Earlier versions had it; this one refuses it by name. */
+  removed?: boolean
 }
 
 export type FaultMaker = (words: string, at: Path, type?: string) => TemplateFault

@@ -6,12 +6,13 @@ import { compile, type Program, type Source } from '../engine/program.ts'
 import { validate } from '../engine/validate.ts'
 import { endpoint } from '../service.ts'
 import { sourceOf, truth } from '../stacks/body.ts'
-import { conditionFunctionsOf, functionsOf, hotVersions, isTemplateName, shownEnvironment, type Constraint, type Dialect, type Parameter } from '../template/index.ts'
+import { hotVersions, isTemplateName, listFunctions, shownEnvironment, type Constraint, type Dialect, type Parameter } from '../template/index.ts'
 import { patternOf } from '../template/pattern.ts'
 import { types, typeNamed } from '../types/index.ts'
 import { described, templateOf } from '../types/schema.ts'
+import { words } from './words.ts'
 
-const words: Record<Parameter['type'], string> = { string: 'String', number: 'Number', comma_delimited_list: 'CommaDelimitedList', json: 'Json', boolean: 'Boolean' }
+const kinds: Record<Parameter['type'], string> = { string: 'String', number: 'Number', comma_delimited_list: 'CommaDelimitedList', json: 'Json', boolean: 'Boolean' }
 const limits: { [K in Constraint['kind']]: (c: Extract<Constraint, { kind: K }>) => Record<string, unknown> } = {
   length: (c) => ({ ...(c.min === undefined ? {} : { MinLength: c.min }), ...(c.max === undefined ? {} : { MaxLength: c.max }) }), range: (c) => ({ ...(c.min === undefined ? {} : { MinValue: c.min }), ...(c.max === undefined ? {} : { MaxValue: c.max }) }),
   modulo: (c) => ({ Step: c.step, Offset: c.offset }), allowed_values: (c) => ({ AllowedValues: c.values }), allowed_pattern: (c) => ({ AllowedPattern: c.pattern }), custom_constraint: (c) => ({ CustomConstraint: c.name }),
@@ -19,7 +20,7 @@ const limits: { [K in Constraint['kind']]: (c: Extract<Constraint, { kind: K }>)
 function parameterView(p: Parameter, given: unknown) {
   const said = [...p.constraints.map((c) => c.description), p.constraintDescription].filter(Boolean).join(' ')
   return {
-    Type: words[p.type], Description: p.description ?? '', NoEcho: String(p.hidden), Label: p.label ?? p.name, ...(p.default !== undefined ? { Default: p.default } : {}), ...(given !== undefined ? { Value: given } : {}), ...(p.tags.length ? { Tags: p.tags } : {}),
+    Type: kinds[p.type], Description: p.description ?? '', NoEcho: String(p.hidden), Label: p.label ?? p.name, ...(p.default !== undefined ? { Default: p.default } : {}), ...(given !== undefined ? { Value: given } : {}), ...(p.tags.length ? { Tags: p.tags } : {}),
     ...Object.assign({}, ...p.constraints.map((c) => limits[c.kind](c as never))), ...(said ? { ConstraintDescription: said } : {}),
   }
 }
@@ -77,9 +78,9 @@ export default [
     handle(_ctx, { params, query }) {
       const hot = params.version.startsWith('heat_template_version.')
       if (hot ? !hotVersions.includes(params.version.slice(22)) : !cfn.includes(params.version)) throw notFound('Template version', params.version, `Template with version ${params.version} not found`, { type: 'NotFound' })
-      const dialect: Dialect = { language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, names = new Set(functionsOf(dialect).keys())
-      if (truth(query.get('with_condition_func'), 'with_condition_func')) for (const n of conditionFunctionsOf(dialect).keys()) names.add(n)
-      return { template_functions: [...names].sort().map((functions) => ({ functions, description: '' })) }
+      const dialect: Dialect = { language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, all = new Map(functionsOf(dialect))
+      if (truth(query.get('with_condition_func'), 'with_condition_func')) for (const [n, f] of conditionFunctionsOf(dialect)) all.set(n, f)
+      return { template_functions: [...all].filter(([, f]) => !f.removed).map(([n]) => n).sort().map((functions) => ({ functions, description: words[functions] ?? '' })) }
     },
   }),
   endpoint({

@@ -15,6 +15,7 @@ interface Version { functions: Table, conditions: Table }
 const hotFacade = facade('resource_facade', ['metadata', 'deletion_policy', 'update_policy'])
 /** Functions an earlier version had; using one is refused by name. */
 const removed = (name: string): Fn => ({
+  removed: true,
   check(_arg, at, fault) { throw fault(`The template version is invalid: The function ${name} is not supported in this version of HOT.`, at, 'InvalidTemplateVersion') },
   run(_arg, at, ev) { throw ev.fault(`The template version is invalid: The function ${name} is not supported in this version of HOT.`, at, 'InvalidTemplateVersion') },
 })
