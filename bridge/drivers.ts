@@ -69,7 +69,10 @@ export interface Images {
 export interface Net {
   /** Makes nothing of ports that are elsewhere, so they need not be kept for it: one process may stand for a thousand hosts. */
   readonly blind?: boolean
-  apply(desired: Desired): Promise<void>
+  /** `kept`: the document is one from before, and what of it moves between hosts may be another's by now. */
+  apply(desired: Desired, kept?: boolean): Promise<void>
+  /** How to ask whether the last document still holds: resolves once the newest is applied. */
+  confirms?(ask: () => Promise<void>): void
   /** Ports whose tap is up with filters in force. */
   ports(): Promise<string[]>
   /** What routers here have counted. */

@@ -141,6 +141,8 @@ export const desired = t.Object({
     /** What single addresses of the outside may take, floating ones or the router's own. */
     limits: t.Optional(t.Array(t.Object({ address, ...paces }, closed))),
     routes: t.Array(route),
+    /** Another host had it before: its gateway is announced for a while before it does anything. */
+    taken: t.Optional(t.Boolean()),
     /** What is counted of what passes to and from outside; a rule matches by prefix at either end. */
     meters: t.Optional(t.Array(t.Object({ label: uuid, rules: t.Array(t.Object({ direction: t.Enum(['ingress', 'egress']), source: t.Optional(cidr), destination: t.Optional(cidr), excluded: t.Boolean() }, closed)) }, closed))),
     /** Protocols whose further connections are expected, by the port they are spoken on. */

@@ -51,7 +51,7 @@ export class DesiredState {
 
   /** A document kept from before: what guests need goes on while the control plane cannot be asked. */
   async restore(desired: Desired) {
-    await this.#apply(desired, true)
+    await this.#apply(desired, true, true)
     this.revision = 0
   }
 
@@ -88,8 +88,8 @@ export class DesiredState {
     return this.#picture.document()
   }
 
-  async #apply(desired: Desired, own: boolean) {
-    await this.#of.net.apply(desired)
+  async #apply(desired: Desired, own: boolean, kept = false) {
+    await this.#of.net.apply(desired, kept)
     this.#ports = new Set(desired.ports.map(({ id }) => id))
     this.revision = desired.revision
     this.#of.applied(desired, own)

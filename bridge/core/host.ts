@@ -66,6 +66,7 @@ export async function startHost(of: HostParts): Promise<Host> {
     },
   })
   drivers.net.guests((server) => guests.lookup(server), relay(of.cloud))
+  drivers.net.confirms?.(() => desired.refresh())
   drivers.virt.onChange?.(() => reporting.touch())
   if (of.serves) await recall(of.state, desired, guests, log)
   const loops = [reporting.run(), claims({ cloud, desk, desired, wait: of.wait ?? 20, log, signal: claiming.signal })]

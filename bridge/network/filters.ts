@@ -18,9 +18,10 @@ const metadata = '169.254.169.254'
 export interface Rules { ingress: Match[]; egress: Match[] }
 export interface Filters { table: Table; rules: Map<string, Rules> }
 
-export function filters(plan: Plan, names: Names, problems: string[]): Filters {
+/** `outside`: the device that the outside network comes in by, if that is more than this host. */
+export function filters(plan: Plan, names: Names, problems: string[], outside?: string): Filters {
   const t = table('bridge', names.table)
-  skeleton(t, names)
+  skeleton(t, names, outside)
   const set = (name: string) => t.sets.get(name)!.elements
   const map = (name: string) => t.maps.get(name)!.elements
   const rules = new Map<string, Rules>()
@@ -50,7 +51,7 @@ export function filters(plan: Plan, names: Names, problems: string[]): Filters {
     if (n.dhcp && n.external) set('outer').push(names.dhcpVeth(n.id))
   }
   for (const r of plan.routers) {
-    if (r.gateway?.network.external) set('outer').push(r.gateway.host)
+    if (r.gateway?.network.external) { set('outer').push(r.gateway.host); set('gateways').push(r.gateway.mac) }
     for (const i of r.interfaces) if (i.network.external) set('outer').push(i.host)
   }
   return { table: t, rules }
@@ -63,12 +64,17 @@ const icmp6 = (...types: number[]): Expr[] => [v6, is(meta('l4proto'), 58), is(f
 const bit = (value: number): Expr => not({ '&': [meta('mark'), value] }, 0)
 const notSyn: Expr[] = [is(meta('l4proto'), 6), not({ '&': [field('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] }, 'syn')]
 
-function skeleton(t: Table, names: Names): void {
+function skeleton(t: Table, names: Names, outside: string | undefined): void {
   const iif = meta('iifname'), oif = meta('oifname')
-  const any = `${names.prefix}*`, tap = `${names.prefix}t*`
+  const any = `${names.prefix}*`, tap = `${names.prefix}t*`, gate = `${names.prefix}g*`
   for (const name of ['secured', 'open', 'outer', 'tunnels']) t.sets.set(name, { type: 'ifname', elements: [] })
   // Every host has the network's own port, under one MAC: heard from another host, bridges would look for it there.
   t.sets.set('each', { type: ['ifname', 'ether_addr'], elements: [] })
+  // One address, one host: where another is heard to speak with a gateway's MAC, this host's falls silent, whoever runs or
+  // not (`fenced`). Who takes a gateway over announces it, and for a while does nothing else with it (`held`).
+  t.sets.set('gateways', { type: 'ether_addr', elements: [] })
+  t.sets.set('fenced', { type: 'ether_addr', flags: ['timeout'], elements: [], fixed: true })
+  t.sets.set('held', { type: 'ether_addr', flags: ['timeout'], elements: [], fixed: true })
   t.sets.set('macs', { type: ['ifname', 'ether_addr'], elements: [] })
   t.sets.set('own4', { type: ['ifname', 'ipv4_addr'], elements: [] })
   t.sets.set('source4', { type: ['ifname', 'ether_addr', 'ipv4_addr'], elements: [] })
@@ -135,6 +141,11 @@ function skeleton(t: Table, names: Names): void {
   ]
   hook('prerouting', 'prerouting', [
     [is(iif, any), { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }],
+    ...(outside ? [[is(iif, outside), is(ether, '@gateways'), not(ether, '@held'), { set: { op: 'add', elem: ether, set: '@fenced' } }]] : []),
+    [is(iif, gate), is(ether, '@fenced'), drop],
+    [is(iif, gate), is(ether, '@held'), is(etherType, 'arp'), is(field('arp', 'operation'), 'request'), back],
+    [is(iif, gate), is(ether, '@held'), ...icmp6(136), is(field('ip6', 'daddr'), 'ff02::1'), back],
+    [is(iif, gate), is(ether, '@held'), drop],
     // Counted before anything is judged: what is dropped later was sent all the same.
     [vmap(iif, '@paced_out')],
     [is(iif, tap), jump('guest')],

@@ -11,6 +11,8 @@ import { names } from './names.ts'
 import { loaded } from './nft.ts'
 import { reconcile, type Host, type Reconciled } from './reconcile.ts'
 import { zonesOf } from './state.ts'
+import { announce, fenced, holdSeconds, release } from './gateways.ts'
+import type { Router } from './plan.ts'
 import { counted } from './routers.ts'
 import { contains, address } from './values.ts'
 import { wipe } from './wipe.ts'
@@ -52,7 +54,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const outside = options.externalCidr === undefined ? undefined : hostAddress(options.externalCidr)
 
   let last: Reconciled | undefined
-  let document: Desired | undefined
+  let document: Desired | undefined, kept = false, confirm: (() => Promise<void>) | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
     seen: new Map(), shaped: new Map(), names: n, underlay, metadata: server,
@@ -74,7 +76,8 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const applyNow = () => alone(async () => {
     const wanted = document!
     await requireBridgeNetfilter()
-    last = await reconcile(host, wanted, last === undefined)
+    last = await reconcile(host, wanted, last === undefined, kept)
+    for (const r of last.taken) takeOver(r.id)
     for (const line of last.problems) if (!reported.has(line)) { reported.add(line); log(`network: ${line}`) }
     for (const known of reported) if (!last.problems.includes(known)) reported.delete(known)
     for (const wake of waiting) wake()
@@ -82,10 +85,38 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     if (error) throw more.length ? new AggregateError(last.failed, last.failed.map((e) => e.message).join('\n')) : error
   })
 
+  /** Says whose a gateway is, again and again, since one word may be lost; answers once whoever had it must have heard. */
+  const takeOver = (id: string) => {
+    log(`network: router ${id} was another host's`)
+    const say = (ms: number, more?: (r: Router) => Promise<void>) => setTimeout(() => void alone(async () => {
+      const r = last?.plan.routers.find((x) => x.id === id)
+      if (r) { await more?.(r); await announce(r) }
+    }).catch((error: Error) => log(`network: ${error.message}`)), ms).unref()
+    for (const ms of [300, 800, 1400, holdSeconds * 1000 + 3000]) say(ms)
+    say(holdSeconds * 1000 + 100, (r) => release([r.gateway!.mac], n))
+  }
+  /** Asks whether this host still has what another was heard to speak with. Not answered: it stays silent. */
+  const settle = async () => {
+    const heard = await fenced(n)
+    if (!heard.size || !confirm) return
+    log(`network: another host speaks for gateway ${[...heard].join(', ')}; this one is silent until it is told whose it is`)
+    await confirm()
+    await alone(async () => {
+      const mine = last?.plan.routers.filter((r) => r.gateway && heard.has(r.gateway.mac)) ?? []
+      await release(heard, n)
+      for (const r of mine) await announce(r)
+    })
+  }
+  let settling = false
+
   /** dnsmasq that died is back within seconds; the rest of the host is compared now and then. */
   let beat = 0
   const watch = setInterval(() => {
     if (!last) return
+    if (options.externalDevice && !settling && last.plan.routers.length) {
+      settling = true
+      void settle().catch(() => {}).finally(() => { settling = false })
+    }
     if (++beat % verifyEvery === 0) return void (host.seen.clear(), applyNow()).catch((error: Error) => log(`network: ${error.message}`))
     void alone(async () => {
       for (const d of last?.daemons ?? []) if (await running(d) === undefined) { log(`network: dnsmasq in ${d.ns} is started again`); await ensure(d) }
@@ -102,6 +133,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   return {
     async apply(desired) {
       document = desired
+      kept = before
       await applyNow()
     },
     async ports() {
@@ -112,6 +144,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       const metered = last?.plan.routers.filter((r) => r.meters.length) ?? []
       return (await Promise.all(metered.map((r) => counted(r).then((list) => list.map((m) => ({ ...m, router: r.id })), () => [])))).flat()
     },
+    confirms(ask) { confirm = ask },
     tap: (port) => n.tap(port),
     async ready(nics: Nic[]) {
       const deadline = Date.now() + readySeconds * 1000

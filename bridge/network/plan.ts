@@ -21,7 +21,7 @@ export interface Port { id: string; tap: string; network: Network; mac: string; 
 export interface RouterLink { host: string; inside: string; network: Network; mac: string; addresses: { address: string; prefix: number }[] }
 export interface Meter { label: string; rules: { direction: 'ingress' | 'egress'; source?: Cidr; destination?: Cidr; excluded: boolean }[] }
 export interface Router {
-  id: string; ns: string; gateway?: RouterLink & { via: string[]; snat: boolean }
+  id: string; ns: string; /** Another host had it, and may not know yet that it has it no more. */ taken: boolean; gateway?: RouterLink & { via: string[]; snat: boolean }
   interfaces: (RouterLink & { ra?: { prefix: Cidr; mode: NonNullable<Subnet['v6']> }[] })[]
   floating: { address: string; fixed: string }[]; meters: Meter[]; helpers: { helper: string; protocol: 'tcp' | 'udp'; port: number }[]; proxies: string[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
 }
@@ -166,7 +166,7 @@ export function plan(desired: Desired, names: Names): Plan {
       const odd = (x.source !== undefined && !source) || (x.destination !== undefined && !destination) || (!source && !destination) || (source && destination && source.family !== destination.family)
       return odd ? (bad(`${where}: counting ${x.source ?? ''} ${x.destination ?? ''}`), []) : [{ direction: x.direction, source, destination, excluded: x.excluded }]
     }) }))
-    return [{ id: r.id, ns: names.routerNs(r.id), gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
+    return [{ id: r.id, ns: names.routerNs(r.id), taken: r.taken ?? false, gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
       interfaces, floating, meters, helpers: r.helpers ?? [], proxies: ats(r.proxies ?? [], where).filter((a) => familyOf(a) === 6), forwards, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
   })
   return { revision: desired.revision, networks, ports, leases, routers, remote, problems }

@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Desired } from '../../schema/hosts.ts'
 import { dhcpDaemon, dhcpSpace, type Places } from './dhcp.ts'
+import { hold } from './gateways.ts'
 import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
 import { cut } from './flows.ts'
@@ -27,12 +28,14 @@ export interface Host {
 }
 /** `failed`: what the host refused, to be tried again; the rest is in force. */
 /** `trunked`: the sub-ports whose trunk leads to them. */
-export interface Reconciled { plan: Plan; trunked: Set<string>; daemons: Daemon[]; problems: string[]; failed: Error[] }
+export interface Reconciled { plan: Plan; trunked: Set<string>; daemons: Daemon[]; problems: string[]; failed: Error[]; /** Routers that another host had. */ taken: Set<Router> }
 
 /** `first`: nothing is known of what an earlier process was doing when it ended. */
-export async function reconcile(host: Host, desired: Desired, first: boolean): Promise<Reconciled> {
+/** `kept`: the document is one from before, so of routers only those that are here still are this host's. */
+export async function reconcile(host: Host, desired: Desired, first: boolean, kept = false): Promise<Reconciled> {
   const { names } = host
-  const plan = planOf(desired, names)
+  const here = kept ? await spaces(names) : undefined
+  const plan = planOf(here ? { ...desired, routers: desired.routers.filter((r) => here.has(names.routerNs(r.id))) } : desired, names)
   const problems = [...plan.problems]
   const failed: Error[] = []
   /** Parts do not wait for each other's luck: what fails is tried again by the next apply. */
@@ -44,7 +47,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   const zonesBefore = zonesOf(inetTable)
   const tenants = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
   const zones = assignZones(tenants, zonesBefore, tenants.every((b) => zonesBefore.has(b)) ? new Set() : await foreignZones(names))
-  const made = filters(plan, names, problems)
+  const made = filters(plan, names, problems, host.external.device)
   await load(state(plan, names, zones, { ...host.external, underlay: host.underlay ? [host.underlay] : [] }), inetTable)
   await load(made.table, bridgeTable).catch(async () => {
     await sift(made.table, problems)
@@ -61,11 +64,12 @@ export async function reconcile(host: Host, desired: Desired, first: boolean): P
   await part(ipBatch([...tapCommands(plan, have), ...ifbCommands(plan, names, have)]))
   if (host.underlay) await part(forwarding(plan, names, host.underlay))
 
-  const daemons = await part(namespaces(host, plan, have, existing, problems)) as Daemon[] | undefined ?? []
+  const taken = new Set<Router>()
+  const daemons = await part(namespaces(host, plan, have, existing, problems, taken)) as Daemon[] | undefined ?? []
   // Last, since gateways are made with their namespaces.
   await part(shape(plan, names, host.shaped))
   const trunked = await part(connect(plan, host.shaped, names)) as Set<string> | undefined ?? new Set<string>()
-  return { plan, daemons, problems, failed, trunked }
+  return { plan, daemons, problems, failed, trunked, taken }
 }
 
 const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))
@@ -95,7 +99,7 @@ async function foreignZones(names: Names): Promise<Set<number>> {
   return new Set(theirs.flatMap((i) => [...zonesOf(parse(JSON.stringify({ nftables: [i] }))).values()]))
 }
 
-async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeof links>>, existing: Set<string>, problems: string[]): Promise<Daemon[]> {
+async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeof links>>, existing: Set<string>, problems: string[], taken: Set<Router>): Promise<Daemon[]> {
   const { names, places, metadata, seen } = host
   await mkdir(places.run, { recursive: true, mode: 0o755 })
   await mkdir(places.leases, { recursive: true, mode: 0o700 })
@@ -119,6 +123,10 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
     if (joined && seen.get(space.ns) === sum) return
     seen.delete(space.ns)
     const before = problems.length
+    if (inside?.taken && inside.gateway?.network.external && !existing.has(space.ns)) {
+      await hold(inside, names)
+      taken.add(inside)
+    }
     await ensureSpace(space, state, problems)
     if (inside) { await translate(inside); await shapeRouter(inside, host.shaped) }
     if (daemon) await ensureDaemon(daemon)

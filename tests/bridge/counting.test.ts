@@ -4,7 +4,7 @@ import { anything, Lab, run, unable, until, type Guest, type Network } from './l
 const why = unable()
 
 describe.skipIf(why)(`what routers count, follow and answer for${why ? ` (skipped: ${why})` : ''}`, { timeout: 60_000 }, () => {
-  const tag = '7e5a', lab = new Lab(tag, { externalCidr: '172.31.246.0/24', readySeconds: 1 })
+  const tag = '7e5c', lab = new Lab(tag, { externalCidr: '172.31.246.0/24', readySeconds: 1 })
   let a: Network, outside: Network, one: Guest, two: Guest, world: string
   const free = { ingress: anything, egress: anything, pairs: [] }
   type Router = typeof lab.document.routers[0]
