@@ -6,11 +6,10 @@ import { compile, type Program, type Source } from '../engine/program.ts'
 import { validate } from '../engine/validate.ts'
 import { endpoint } from '../service.ts'
 import { sourceOf, truth } from '../stacks/body.ts'
-import { hotVersions, isTemplateName, listFunctions, shownEnvironment, type Constraint, type Dialect, type Parameter } from '../template/index.ts'
+import { hotVersions, isTemplateName, listFunctions, shownEnvironment, type Constraint, type Parameter } from '../template/index.ts'
 import { patternOf } from '../template/pattern.ts'
 import { types, typeNamed } from '../types/index.ts'
 import { described, templateOf } from '../types/schema.ts'
-import { words } from './words.ts'
 
 const kinds: Record<Parameter['type'], string> = { string: 'String', number: 'Number', comma_delimited_list: 'CommaDelimitedList', json: 'Json', boolean: 'Boolean' }
 const limits: { [K in Constraint['kind']]: (c: Extract<Constraint, { kind: K }>) => Record<string, unknown> } = {
@@ -78,9 +77,7 @@ export default [
     handle(_ctx, { params, query }) {
       const hot = params.version.startsWith('heat_template_version.')
       if (hot ? !hotVersions.includes(params.version.slice(22)) : !cfn.includes(params.version)) throw notFound('Template version', params.version, `Template with version ${params.version} not found`, { type: 'NotFound' })
-      const dialect: Dialect = { language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, all = new Map(functionsOf(dialect))
-      if (truth(query.get('with_condition_func'), 'with_condition_func')) for (const [n, f] of conditionFunctionsOf(dialect)) all.set(n, f)
-      return { template_functions: [...all].filter(([, f]) => !f.removed).map(([n]) => n).sort().map((functions) => ({ functions, description: words[functions] ?? '' })) }
+      return { template_functions: listFunctions({ language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, truth(query.get('with_condition_func'), 'with_condition_func')) }
     },
   }),
   endpoint({
