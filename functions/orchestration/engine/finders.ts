@@ -21,7 +21,7 @@ export const finders: Record<string, Finder> = {
 const looksLikeId = (s: string) => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(s)
 
 /** The id of what is called so, or has this id. */
-export async function findId(call: (to: Invocation) => Promise<any>, kind: string, given: string): Promise<string> {
+export async function findId(call: (to: Invocation) => Promise<any>, kind: string, given: string, project?: string): Promise<string> {
   const f = finders[kind]
   if (!f) throw new Error(`nothing is known of ${kind}`)
   if (f.single) {
@@ -35,8 +35,10 @@ export async function findId(call: (to: Invocation) => Promise<any>, kind: strin
       if (f.byName) throw missing(f, given)
     }
   } else if (looksLikeId(given)) return given
-  const list = (await call({ service: f.service, version: f.version, method: 'GET', path: f.path, query: f.plural === 'flavors' || f.plural === 'server_groups' ? {} : { name: f.service === 'compute' && f.plural === 'servers' ? `^${given.replaceAll(/[^\w-]/g, '.')}$` : given, ...f.query } }))[f.plural] as { id: string; name: string }[]
-  const hits = list.filter((x) => x.name === given)
+  const list = (await call({ service: f.service, version: f.version, method: 'GET', path: f.path, query: f.plural === 'flavors' || f.plural === 'server_groups' ? {} : { name: f.service === 'compute' && f.plural === 'servers' ? `^${given.replaceAll(/[^\w-]/g, '.')}$` : given, ...f.query } }))[f.plural] as { id: string; name: string; project_id?: string }[]
+  const named = list.filter((x) => x.name === given), own = named.filter((x) => project && x.project_id === project)
+  // An admin sees everybody's; the project's own goes first.
+  const hits = own.length ? own : named
   if (hits.length > 1) throw invalid(`Multiple ${f.noun} entities found with name '${given}'.`, { type: 'BadRequest' })
   if (!hits.length) throw missing(f, given)
   return hits[0].id

@@ -13,7 +13,9 @@ export interface Sighted { name: string; type: ResourceType; properties: Record<
 export async function validate(program: Program, o: { caller?: { admin: boolean }; rows?: Rows; also?: Parameters<typeof scopeOf>[2] } = {}): Promise<Sighted[]> {
   const { template, graph, place } = program, out: Sighted[] = []
   if (graph.order.length > RESOURCES) throw invalid(`Maximum resources per stack exceeded (${RESOURCES}).`, { type: 'RequestLimitExceeded' })
-  const scope = scopeOf(program, o.rows ?? new Map(), { imported: () => UNKNOWN, zones: () => UNKNOWN, dynamic: () => UNKNOWN, ...o.also })
+  const all = scopeOf(program, o.rows ?? new Map(), { imported: () => UNKNOWN, zones: () => UNKNOWN, dynamic: () => UNKNOWN, ...o.also })
+  // What nobody asked a resource for before is not noted down yet.
+  const scope: typeof all = { ...all, attribute: (name, attribute, path) => { const v = all.attribute?.(name, attribute, path); return v === undefined ? UNKNOWN : v } }
   for (const name of graph.order) {
     const def = template.resources.get(name)!, at = template.dialect.language === 'cfn' ? ['Resources', name, 'Properties'] : ['resources', name, 'properties']
     const type = await typeFor(def.type, program.environment, program.files, name)

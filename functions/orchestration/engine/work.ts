@@ -33,7 +33,7 @@ export function workFor(ctx: Ctx, caller: Caller, s: StackRow, row: ResourceRow,
       const tail = `-${shortOf(row.id)}`, full = `${s.name}-${row.name}`
       return (full.length + tail.length > limit ? full.slice(0, Math.max(1, limit - tail.length)).replace(/-+$/, '') : full) + tail
     },
-    find(kind, given) { const at = `${kind} ${given}`; let p = found.get(at); if (!p) found.set(at, p = findId(call, kind, given)); return p },
+    find(kind, given) { const at = `${kind} ${given}`; let p = found.get(at); if (!p) found.set(at, p = findId(call, kind, given, caller.project?.id)); return p },
     signalUrl: () => signalUrl(ctx, s, row),
   }
 }

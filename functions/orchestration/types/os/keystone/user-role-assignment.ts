@@ -1,0 +1,3 @@
+import { assignment } from './assignment.ts'
+
+export default assignment('OS::Keystone::UserRoleAssignment', 'user')
