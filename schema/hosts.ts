@@ -121,15 +121,13 @@ export const desired = t.Object({
     trunk: t.Optional(t.Object({ parent: uuid, vlan: t.Integer({ minimum: 1, maximum: 4094 }) }, closed)),
     /** What its traffic may take, and the DSCP mark of what it sends; `packets` counts thousands a second. */
     qos: t.Optional(t.Object({ ...paces, dscp: t.Optional(t.Integer({ minimum: 0, maximum: 63 })), packets: t.Optional(t.Object(paces, closed)) }, closed)),
-    /** Where else the guest may be: it is moving, from there or to there. */
-    also: t.Optional(address),
     /** Absent: port security is off, everything passes. Present: only what is listed, stateful, default deny. */
     security: t.Optional(t.Object({
       ingress: t.Array(rule), egress: t.Array(rule),
       pairs: t.Array(t.Object({ mac, cidr }, closed)),
     }, closed)),
   }, closed)),
-  elsewhere: t.Array(t.Object({ id: uuid, network: uuid, mac, addresses: t.Array(t.Object({ subnet: uuid, address }, closed)), host: t.Optional(address), also: t.Optional(address), hostname: t.Optional(t.String()) }, closed)),
+  elsewhere: t.Array(t.Object({ id: uuid, network: uuid, mac, addresses: t.Array(t.Object({ subnet: uuid, address }, closed)), host: t.Optional(address), /** Its guest is on the way to another host. */ moving: t.Optional(t.Boolean()), hostname: t.Optional(t.String()) }, closed)),
   /** Routers whose gateway this host is. */
   routers: t.Array(t.Object({
     id: uuid,

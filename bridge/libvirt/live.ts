@@ -19,15 +19,15 @@ import type { DiskRef } from '../../schema/jobs.ts'
 interface Leaving { virsh: Virsh; store: Store; tag: string; net: Net; locks: Locks; kvm: boolean }
 export interface Live { uuid: string; move: string; disks: DiskRef[]; nics: Nic[] }
 
-/** libvirt's word for a guest that has moved away: its definition is still here, nothing of it runs. */
-export const movedAway = async (virsh: Virsh, name: string) => /\(migrated\)/.test(await virsh.call('domstate', name, '--reason').catch(() => ''))
+/** libvirt's word for a guest that has moved away: its definition is still here, nothing of it runs. One that came here says the same of how it came to run. */
+export const movedAway = async (virsh: Virsh, name: string) => /^shut off \(migrated\)/.test(await virsh.call('domstate', name, '--reason').catch(() => ''))
 
 /**
  * Moves a running guest. libvirt here speaks to libvirt there, QEMU to QEMU, each through a socket that leads through the
  * other host's door; nothing of it is on a network in the clear. A move that fails leaves the guest running here.
  */
 export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nics }: Live, going: Going): Promise<{ bytes: number; downtimeMs: number }> {
-  const { virsh, store, tag, net, locks } = here, { signal } = going
+  const { virsh, store, tag, net, locks } = here, { signal, progress } = going
   const name = domainName(tag, uuid)
   const found = await definition(virsh, name)
   if (!found) throw new Terminal('the server is not on this host')
@@ -54,8 +54,9 @@ export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nic
     const remote = `qemu+unix:///system?socket=${own.libvirt}`, there_ = domainName(there.tag, uuid)
     const xml = (await virsh.call('dumpxml', name, '--migratable', '--security-info'))
       .replaceAll(`${store.root}/`, `${target.root}/`).replaceAll(`tag='${tag}'`, `tag='${there.tag}'`)
+      // A copied disk stands on nothing; of one that both hosts have, the other finds out by itself.
+      .replace(/\s*<backingStore\b(?:[^>]*\/>|[^]*?<\/backingStore>(?=\s*<target))/g, '')
     const wired = nics.reduce((text, nic) => text.replaceAll(`dev='${net.tap(nic.port)}'`, `dev='${there.taps[nic.port]}'`), xml)
-    const connections = () => net.connections(nics)
     await store.withFile(wired, (file) => migrate(virsh, name, [
       '--live', '--persistent', '--xml', file, '--persistent-xml', file, '--dname', there_, '--migrateuri', `unix://${own.memory}`,
       ...(copied.length ? ['--copy-storage-all', '--migrate-disks', copied.join(','), '--disks-uri', `unix://${own.storage}`] : []),
@@ -63,13 +64,21 @@ export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nic
       ...(copied.length < found.now.disks.length ? ['--unsafe'] : []), ...(here.kvm ? ['--auto-converge'] : []),
       name, remote,
     ], going))
-    for (const [network, list] of await connections()) if (list.length) (await dial(way, { what: 'connections', network, connections: list }, signal)).stream.destroy()
+    // It has moved, whatever becomes of these: what is not known there begins anew.
+    await handOver(net, nics, way, signal).catch((error: Error) => progress(`its connections were not handed over: ${error.message}`))
     const stats = await virsh.at(remote, 'domjobinfo', there_, '--completed', '--rawstats').catch(() => '')
     const number = (key: string) => Number(new RegExp(`^${key}: (\\d+)`, 'm').exec(stats)?.[1] ?? 0)
     return { bytes: number('data_processed'), downtimeMs: number('downtime') }
   } finally {
     for (const close of ways) await close()
     await rm(own.folder, { recursive: true, force: true })
+  }
+}
+
+async function handOver(net: Net, nics: Nic[], way: Way, signal: AbortSignal): Promise<void> {
+  for (const [network, all] of await net.connections(nics)) {
+    // A line at the door has an end.
+    for (let at = 0; at < all.length; at += 200) (await dial(way, { what: 'connections', network, connections: all.slice(at, at + 200) }, signal)).stream.destroy()
   }
 }
 

@@ -24,7 +24,7 @@ const known = (error: Error) => { if (!/File exists|already exists/i.test(error.
 export async function takeOn(connections: Connection[], zone: number): Promise<void> {
   await each(connections, async (c) => {
     const icmp = c.family === 4 ? '--icmp' : '--icmpv6'
-    await run('conntrack', ['-I', '-w', String(zone), '-f', c.family === 4 ? 'ipv4' : 'ipv6', '-s', c.source, '-d', c.destination, '-p', String(c.protocol), '-t', String(c.seconds),
+    await run('conntrack', ['-I', '-w', String(zone), '-s', c.source, '-d', c.destination, '-p', String(c.protocol), '-t', String(c.seconds),
       '-u', c.assured ? 'SEEN_REPLY,ASSURED' : 'SEEN_REPLY', ...(c.protocol === 6 ? ['--state', c.state ?? 'ESTABLISHED'] : []),
       ...(c.sport !== undefined && c.dport !== undefined ? ['--sport', String(c.sport), '--dport', String(c.dport)] : []),
       ...(c.type !== undefined && c.id !== undefined ? [`${icmp}-type`, String(c.type), `${icmp}-code`, String(c.code ?? 0), `${icmp}-id`, String(c.id)] : [])]).catch(known)

@@ -85,11 +85,6 @@ export function plan(desired: Desired, names: Names): Plan {
   }
 
   const remote: Plan['remote'] = []
-  /** A guest that moves is sent to on both hosts, so that nothing has to be told at the instant it changes over. */
-  const moving = (network: Network, mac: string, also: string | undefined, where: string) => {
-    const host = also === undefined ? undefined : at(also, where)
-    if (host && network.peers.includes(host)) remote.push({ network, mac, host })
-  }
   const ports = new Map<string, Port>()
   const leases: Lease[] = []
   for (const p of desired.ports) {
@@ -110,7 +105,6 @@ export function plan(desired: Desired, names: Names): Plan {
       return value === undefined ? (bad(`${where}: DHCP option ${o.code} cannot be ${JSON.stringify(o.value)}`), []) : [{ code: o.code, value, family: o.family }]
     })
     leases.push({ port: p.id, network: p.network, mac: p.mac, addresses, hostname: hostname(p.hostname), options })
-    moving(network, p.mac, p.also, where)
   }
   for (const p of ports.values()) {
     if (!p.trunk || (ports.get(p.trunk.parent) && !ports.get(p.trunk.parent)!.trunk)) continue
@@ -123,8 +117,8 @@ export function plan(desired: Desired, names: Names): Plan {
     if (e.hostname !== undefined && !hostname(e.hostname)) bad(`port ${e.id}: ${JSON.stringify(e.hostname)} is not a host name`)
     leases.push({ port: e.id, network: e.network, mac: e.mac, addresses: ats(e.addresses.map((a) => a.address), `port ${e.id}`), hostname: hostname(e.hostname), options: [] })
     const host = e.host === undefined ? undefined : at(e.host, `port ${e.id}`)
-    if (host && network.peers.includes(host)) remote.push({ network, mac: e.mac, host })
-    moving(network, e.mac, e.also, `port ${e.id}`)
+    // One that moves is looked for on every host of the network: nothing has to be told at the instant it changes over.
+    if (host && network.peers.includes(host) && !e.moving) remote.push({ network, mac: e.mac, host })
   }
 
   const routers = desired.routers.flatMap((r): Router[] => {

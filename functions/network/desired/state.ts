@@ -52,7 +52,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     q.select().from(router).where(sql`${router.id} in ${routersHere}`),
     q.select().from(routerInterface).where(sql`${routerInterface.router} in ${routersHere}`),
     q.select().from(floatingIp).where(sql`${floatingIp.router} in ${routersHere}`),
-    hostsOf(sql`select host from port where id in ${toldIds} union select arriving from port where arriving is not null and id in ${toldIds} union select r.host from router_interface i join router r on r.id = i.router where i.port in ${toldIds}`),
+    hostsOf(sql`select host from port where id in ${toldIds} union select r.host from router_interface i join router r on r.id = i.router where i.port in ${toldIds}`),
     guestsOf(h.id),
     // Legs of routers that live elsewhere: guests here send there what leaves the subnet.
     q.select({ port: routerInterface.port, host: router.host }).from(routerInterface).innerJoin(router, eq(router.id, routerInterface.router))
@@ -113,8 +113,6 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
   /** What leads to the trunk a port is in, when a guest has that. */
   const trunkOf = (p: PortRow) => { const b = branchOf.get(p.id); return b && plugged(b) ? b : undefined }
   const isOwn = (p: PortRow) => (p.host === h.id || p.arriving === h.id) && (plugged({ owner: p.deviceOwner, device: p.device }) || trunkOf(p) !== undefined)
-  /** A guest on its way is at one of two hosts, or in between. */
-  const also = (p: PortRow) => { const other = p.arriving === h.id ? p.host : p.arriving; return other && p.arriving ? underlay.get(other) ?? undefined : undefined }
   const label = (p: PortRow) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(p.dnsName) ? p.dnsName : `host-${addressesOf(p.id)[0]?.address.replace(/[.:]+/g, '-').replace(/^-|-$/g, '') ?? p.id.slice(0, 8)}`)
 
   // A port elsewhere may have changed for the sake of a group alone.
@@ -134,12 +132,12 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     }),
     ports: ports.filter(isOwn).map((p) => {
       const t = trunkOf(p)
-      return { id: p.id, network: p.network, mac: p.mac, server: t?.device ?? p.device, up: p.adminUp && (t?.up ?? true), trunk: t && { parent: t.parent, vlan: t.vlan }, addresses: bound(p), hostname: label(p), qos: qos(p), security: security(p), also: also(p),
+      return { id: p.id, network: p.network, mac: p.mac, server: t?.device ?? p.device, up: p.adminUp && (t?.up ?? true), trunk: t && { parent: t.parent, vlan: t.vlan }, addresses: bound(p), hostname: label(p), qos: qos(p), security: security(p),
         dhcpOptions: p.dhcpOptions.flatMap((o) => dhcpOption(o) ?? []) }
     }),
     elsewhere: ports.filter((p) => (!haveSet || haveSet.has(p.network)) && !isOwn(p) && (!p.deviceOwner.startsWith('network:') || (legHost.has(p.id) && hostOf(p) !== h.id))).map((p) => {
       const at = hostOf(p)
-      return { id: p.id, network: p.network, mac: p.mac, addresses: bound(p), host: at && at !== h.id ? underlay.get(at) ?? undefined : undefined, also: also(p), hostname: legHost.has(p.id) ? undefined : label(p) }
+      return { id: p.id, network: p.network, mac: p.mac, addresses: bound(p), host: at && at !== h.id ? underlay.get(at) ?? undefined : undefined, moving: p.arriving ? true : undefined, hostname: legHost.has(p.id) ? undefined : label(p) }
     }),
     groups: [...Map.groupBy(remotes, (r) => r.group)].map(([id, list]) => ({ id, members: Object.fromEntries([...Map.groupBy(list, (r) => r.port)].map(([p, its]) => [p, cidrs(its, its[0].pairs)])) })),
     guests,
@@ -154,7 +152,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
   state.routers = routers.map((r): Desired['routers'][number] => {
     const gateway = r.gatewayPort ? ports.find((p) => p.id === r.gatewayPort) : undefined
     return {
-      id: r.id, routes: r.routes,
+      id: r.id, routes: r.routes, ...(r.moved ? { taken: true } : {}),
       external: gateway && {
         network: gateway.network, mac: gateway.mac, addresses: prefixed(gateway.id), snat: r.snat,
         gateways: addressesOf(gateway.id).flatMap((x) => subnets.find((s) => s.id === x.subnet)?.gateway ?? []),

@@ -37,19 +37,19 @@ export default saga<Live>('server.live-migrate', { deadline: 12 * 3600 })
   })
   .local('switch', {
     run({ ctx, args }) {
-      set(ctx, args.server, { host: args.target, otherHost: null })
+      set(ctx, args.server, { host: args.target, otherHost: args.host })
       bindPorts(ctx, args.ports, args.target)
       relocate(ctx, args.along, { host: args.target, storage: args.storage }, args.server)
-      stageLeave(ctx, args.server, args.host)
-      clearAway(ctx, { server: args.server, host: args.host, move: args.move, disks: args.disks, shared: args.shared })
-      return true
     },
   })
   .host('arrive', 'move.arrive', { on: there, args: ({ args }) => ({ move: args.move, uuid: args.server, resume: !args.paused }) })
   .host('close', 'move.close', { on: there, args: ({ args }) => ({ move: args.move, server: args.server, disks: [], drop: false }) })
   .local('done', {
     run({ ctx, args, out }) {
-      set(ctx, args.server, { task: null, power: args.paused ? power.paused : power.running, vncPort: out.arrive.vncPort ?? null, fault: null })
+      // Only now that it is seen to run there: what is still here would be all there is of it.
+      stageLeave(ctx, args.server, args.host)
+      clearAway(ctx, { server: args.server, host: args.host, move: args.move, disks: args.disks, shared: args.shared })
+      set(ctx, args.server, { otherHost: null, task: null, power: args.paused ? power.paused : power.running, vncPort: out.arrive.vncPort ?? null, fault: null })
       activatePorts(ctx, args.server)
       markMove(ctx, args.move, 'completed')
       ctx.event('compute.instance.live-migration.end', args.server, { from: args.host, to: args.target, bytes: out.live.bytes, downtimeMs: out.live.downtimeMs })
@@ -57,7 +57,7 @@ export default saga<Live>('server.live-migrate', { deadline: 12 * 3600 })
   })
   .failed(({ ctx, args, out, requestId }, why) => {
     const moved = 'switch' in out
-    set(ctx, args.server, { task: null, otherHost: null, ...(moved ? { state: 'error', power: power.none, fault: faultOf(ctx, `The server moved and was not found running afterwards: ${why}`, requestId) } : {}) })
+    set(ctx, args.server, { task: null, ...(moved ? { state: 'error', power: power.none, fault: faultOf(ctx, `The server moved and was not found running afterwards: ${why}`, requestId) } : { otherHost: null }) })
     if (!moved) {
       stageLeave(ctx, args.server, args.target)
       awaitPortsNoMore(ctx, args.ports, args.target)
