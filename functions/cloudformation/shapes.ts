@@ -13,14 +13,17 @@ export const parameters = opt(t.Array(shape({ ParameterKey: opt(t.String()), Par
 export const capability = t.Enum(['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'])
 export const tagList = opt(t.Array(shape({ Key: t.String({ minLength: 1, maxLength: 128 }), Value: t.String({ minLength: 1, maxLength: 256 }) }), { maxItems: 50 }))
 export const failure = opt(t.Enum(['DO_NOTHING', 'ROLLBACK', 'DELETE']))
+/** How newer clients say that everything is to be waited for. */
+export const mode = opt(shape({ Mode: opt(t.Enum(['STANDARD', 'EXPRESS'])), DisableRollback: flag }))
 /** What creating, updating and change sets all say. */
 export const options = {
   ...templates, Parameters: parameters, Capabilities: opt(t.Array(capability)), ResourceTypes: opt(t.Array(t.String({ minLength: 1, maxLength: 256 }))), RoleARN: role, NotificationARNs: opt(t.Array(t.String({ maxLength: 2048 }), { maxItems: 5 })), Tags: tagList,
-  RollbackConfiguration: opt(shape({ RollbackTriggers: opt(t.Array(shape({ Arn: t.String(), Type: t.String() }), { maxItems: 5 })), MonitoringTimeInMinutes: opt(t.Integer({ minimum: 0, maximum: 180 })) })),
+  DeploymentConfig: mode, RollbackConfiguration: opt(shape({ RollbackTriggers: opt(t.Array(shape({ Arn: t.String(), Type: t.String() }), { maxItems: 5 })), MonitoringTimeInMinutes: opt(t.Integer({ minimum: 0, maximum: 180 })) })),
 }
 export const policies = { StackPolicyBody: policy, StackPolicyURL: url }
 export const duringUpdate = { StackPolicyDuringUpdateBody: policy, StackPolicyDuringUpdateURL: url }
 export type Options = {
   TemplateBody?: string; TemplateURL?: string; Parameters?: { ParameterKey?: string; ParameterValue?: string; UsePreviousValue?: boolean }[]; Capabilities?: string[]; ResourceTypes?: string[]; RoleARN?: string; NotificationARNs?: string[]; Tags?: { Key: string; Value: string }[]
   RollbackConfiguration?: { RollbackTriggers?: { Arn: string; Type: string }[]; MonitoringTimeInMinutes?: number }
+  DeploymentConfig?: { Mode?: string; DisableRollback?: boolean }
 }

@@ -4,6 +4,7 @@ import { changeSet } from '../../../schema/cloudformation.ts'
 import { awsFault } from '../../aws/faults.ts'
 import { shape } from '../../aws/front.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
+import { Fault } from '../../kernel/fault.ts'
 import { storeHooks } from '../../orchestration/engine/lookups.ts'
 import { sealed } from '../../orchestration/engine/program.ts'
 import { createStack, prepareUpdate, updateStack } from '../../orchestration/stacks/verbs.ts'
@@ -98,7 +99,10 @@ export const execute = action('ExecuteChangeSet', {
 export const remove = action('DeleteChangeSet', {
   policy: 'cloudformation:DeleteChangeSet', summary: 'Forget a change set', input: shape({ ChangeSetName: byName, StackName: t.Optional(stackName) }),
   async handle(ctx, i) {
-    const { set, stack: s } = await changeSetNamed(ctx, i.ChangeSetName, i.StackName)
+    // One that is not there is as it should be.
+    const found = await changeSetNamed(ctx, i.ChangeSetName, i.StackName).catch((e) => { if (e instanceof Fault && e.detail.type === 'ChangeSetNotFound') return undefined; throw e })
+    if (!found) return {}
+    const { set, stack: s } = found
     if (executionOf(set, s) === 'EXECUTE_IN_PROGRESS') throw awsFault('InvalidChangeSetStatus', `ChangeSet [${setArn(ctx, set)}] cannot be deleted while it is executed.`, { status: 400 })
     ctx.about(s.id)
     ctx.stage(q.delete(changeSet).where(eq(changeSet.id, set.id)), 'stale')

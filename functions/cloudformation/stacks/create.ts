@@ -15,12 +15,13 @@ import { stackArn } from '../view.ts'
 export const extraOf = (i: Options) => ({
   tags: i.Tags ?? [], capabilities: i.Capabilities ?? [], notifications: i.NotificationARNs ?? [], ...(i.RoleARN ? { role: i.RoleARN } : {}),
 })
-export const whenFailed = (i: { OnFailure?: string; OnStackFailure?: string; DisableRollback?: boolean }) => {
-  const asked = i.OnFailure ?? i.OnStackFailure
+export const whenFailed = (i: { OnFailure?: string; OnStackFailure?: string; DisableRollback?: boolean; DeploymentConfig?: { DisableRollback?: boolean } }) => {
+  const asked = i.OnFailure ?? i.OnStackFailure ?? (i.DeploymentConfig?.DisableRollback ? 'DO_NOTHING' : undefined)
   if (asked !== undefined && i.DisableRollback !== undefined) throw validation('You can specify either DisableRollback or OnFailure, but not both.')
   return asked === 'DO_NOTHING' || i.DisableRollback ? 'keep' as const : asked === 'DELETE' ? 'delete' as const : 'rollback' as const
 }
 export function refuseTriggers(i: Options) {
+  if (i.DeploymentConfig?.Mode === 'EXPRESS') throw validation('DeploymentConfig: only Mode STANDARD is supported: a stack is complete once its resources are.')
   if (i.RollbackConfiguration?.RollbackTriggers?.length) throw validation('Rollback triggers are not supported: there are no alarms to watch.')
 }
 /** Before anything is asked of the database: a template that is none is refused in words that say why. */

@@ -10,7 +10,7 @@ import { deleteStack } from '../../orchestration/stacks/verbs.ts'
 import { findStack, idOf, noStack, stackQuery, validation } from '../find.ts'
 import { importing } from '../imports.ts'
 import { action } from '../service.ts'
-import { clientToken, logicalId, role, stackName } from '../shapes.ts'
+import { clientToken, logicalId, mode, role, stackName } from '../shapes.ts'
 import { once } from '../tokens.ts'
 import { stackArn, statusOf } from '../view.ts'
 
@@ -23,7 +23,7 @@ async function notImported(ctx: Ctx, s: StackRow) {
 }
 
 export const remove = action('DeleteStack', {
-  policy: 'cloudformation:DeleteStack', summary: 'Delete a stack and what it made', input: shape({ StackName: stackName, RetainResources: t.Optional(t.Array(logicalId, { maxItems: 500 })), RoleARN: role, ClientRequestToken: clientToken, DeletionMode: t.Optional(t.Enum(['STANDARD', 'FORCE_DELETE_STACK'])) }),
+  policy: 'cloudformation:DeleteStack', summary: 'Delete a stack and what it made', input: shape({ StackName: stackName, RetainResources: t.Optional(t.Array(logicalId, { maxItems: 500 })), RoleARN: role, ClientRequestToken: clientToken, DeletionMode: t.Optional(t.Enum(['STANDARD', 'FORCE_DELETE_STACK'])), DeploymentConfig: mode }),
   handle: (ctx, i) => once(ctx, 'DeleteStack', i, async () => {
     const [rows] = await ctx.read(stackQuery(ctx, i.StackName)), [s] = rows
     // What is not there any more is as it should be; of an ARN that never was of this project nothing is known.
@@ -56,7 +56,7 @@ export const cancel = action('CancelUpdateStack', {
   }),
 })
 export const rollback = action('RollbackStack', {
-  policy: 'cloudformation:RollbackStack', summary: 'Go back from a failure that was kept', input: shape({ StackName: stackName, RoleARN: role, ClientRequestToken: clientToken, RetainExceptOnCreate: t.Optional(t.Boolean()) }),
+  policy: 'cloudformation:RollbackStack', summary: 'Go back from a failure that was kept', input: shape({ StackName: stackName, RoleARN: role, ClientRequestToken: clientToken, RetainExceptOnCreate: t.Optional(t.Boolean()), DeploymentConfig: mode }),
   handle: (ctx, i) => once(ctx, 'RollbackStack', i, async () => {
     const s = await findStack(ctx, i.StackName), status = statusOf(s)
     if (!/^(CREATE|UPDATE)_FAILED$/.test(status)) throw validation(`Stack:${stackArn(ctx, s)} is in ${status} state and can not be rolled back.`)

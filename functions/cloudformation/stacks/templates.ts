@@ -17,7 +17,8 @@ export const get = action('GetTemplate', {
       if (!i.StackName) throw validation('StackName must be specified.')
       const s = await findStack(ctx, i.StackName, { gone: true })
       body = await templateOf(ctx, s)
-      if (body === undefined) throw validation(`Stack [${s.name}] has no template yet.`)
+      // One that is only being looked at has none yet.
+      body ??= ''
     }
     return { TemplateBody: body, StagesAvailable: ['Original', 'Processed'] }
   },

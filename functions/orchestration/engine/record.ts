@@ -13,7 +13,7 @@ export const typeOfStack = (s: Pick<StackRow, 'front'>) => (s.front === 'aws' ? 
 /** Lines of a stack's story, in one statement. */
 export function tell(ctx: Ctx, s: Pick<StackRow, 'id' | 'token'>, ...lines: Pick<EventRow, 'name' | 'physicalId' | 'action' | 'status' | 'reason' | 'type'>[]) {
   const at = ctx.now()
-  if (lines.length) ctx.stage(q.insert(stackEvent).values(lines.map((l, i) => ({ ...l, id: ctx.uuid(), stack: s.id, token: s.token, at: at + i }))))
+  if (lines.length) ctx.stage(q.insert(stackEvent).values(lines.map((l, i) => ({ ...l, id: ctx.uuid(), stack: s.id, token: s.token, at: at + i * 1000 }))))
 }
 export const line = (r: Pick<ResourceRow, 'name' | 'physicalId' | 'type'>, action: Action, status: Status, reason = '') => ({ name: r.name, physicalId: r.physicalId, type: r.type, action, status, reason: reason || 'state changed' })
 
