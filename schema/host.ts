@@ -21,7 +21,11 @@ export const host = sqliteTable('host', {
   revision: integer('revision').notNull().default(1),
   /** The last change that can only be told by the whole document. */
   whole: integer('whole').notNull().default(0),
+  /** The revision it last said it is equal to. */
+  applied: integer('applied').notNull().default(0),
   seenAt: micros('seen_at').notNull(),
+  /** When it was found silent for longer than it ever should be; means something while later than `seenAt`. */
+  missedAt: micros('missed_at'),
   /** Bumped by each inventory. */
   inventoryAt: micros('inventory_at'),
   hypervisor: json<Inventory['hypervisor']>('hypervisor'),

@@ -146,6 +146,11 @@ export const router = sqliteTable('router', {
   routes: json<{ destination: string; nexthop: string }[]>('routes').notNull().default([]),
   /** The host where it lives. */
   host: text('host'),
+  /** Where it was: it goes nowhere else before that host is known to have let go (it reported `fromRevision`) or is down. */
+  fromHost: text('from_host'),
+  fromRevision: integer('from_revision').notNull().default(0),
+  /** How often it was taken from a host that may not know. */
+  moved: integer('moved').notNull().default(0),
   distributed: flag('distributed').notNull().default(false),
   /** Single addresses inside are answered for outside, where they are asked about. */
   ndpProxy: flag('ndp_proxy').notNull().default(false),

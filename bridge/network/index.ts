@@ -131,7 +131,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   }
 
   return {
-    async apply(desired) {
+    async apply(desired, before = false) {
       document = desired
       kept = before
       await applyNow()

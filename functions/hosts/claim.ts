@@ -32,13 +32,14 @@ export default endpoint({
     const unseen = () => ctx.now() - row.seenAt > MARK_EVERY
     // What may be on its way is asked about again soon, not after a whole wait; a change of what should be here is told by a nudge, together with others.
     const patience = Math.min(ask.wait, unheard.length ? ON_ITS_WAY / seconds(1) : ask.wait, row.revision === ask.revision ? ask.wait : ask.fresh ? 0 : 2)
-    if ((n === 0 || ask.slots === 0) && patience > 0) {
+    const waits = (n === 0 || ask.slots === 0) && patience > 0
+    if (waits) {
       if (due().length || unseen()) await mark(ctx, id, due(), 0, unseen())
       count = await wait(ctx, id, ask.bell || bell, patience)
       ;[[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
     }
     const renewing = due()
-    const owned = await mark(ctx, id, renewing, ask.slots > 0 && n > 0 ? ask.slots : 0, unseen())
+    const owned = await mark(ctx, id, renewing, ask.slots > 0 && n > 0 ? ask.slots : 0, !waits && unseen())
     return {
       jobs: owned.leased.map(handedOut), bell: count, revision: row.revision,
       lost: renewing.filter((r) => !owned.renewed.has(r.id)).map((r) => r.id),
@@ -46,7 +47,7 @@ export default endpoint({
   },
 })
 
-/** Marks the host seen, renews what it works on, leases what is waiting: one write, or none when nothing changes. */
+/** Marks the host seen (when it spoke, not when it is answered: it may be gone by then), renews what it works on, leases what is waiting: one write, or none when nothing changes. */
 async function mark(ctx: Ctx, id: string, running: { id: string; attempt: number }[], slots = 0, seen = true) {
   const now = ctx.now(), batch: Query[] = []
   if (running.length) {
@@ -54,7 +55,7 @@ async function mark(ctx: Ctx, id: string, running: { id: string; attempt: number
     batch.push(q.update(job).set({ leaseUntil: now + LEASE }).where(and(eq(job.host, id), eq(job.state, 'running'), sql`(${job.id}, ${job.attempt}) in (values ${pairs})`)).returning({ id: job.id }))
   }
   if (slots) batch.push(lease(id, now, slots))
-  if (seen || batch.length) batch.push(q.update(host).set({ seenAt: now }).where(and(eq(host.id, id), lt(host.seenAt, now - MARK_EVERY))))
+  if (seen) batch.push(q.update(host).set({ seenAt: now }).where(and(eq(host.id, id), lt(host.seenAt, now - MARK_EVERY))))
   if (!batch.length) return { leased: [] as JobRow[], renewed: new Set<string>() }
   const results = await ctx.basis.db.write(batch as [Query, ...Query[]])
   const renewed = new Set(running.length ? (results[0] as { id: string }[]).map((r) => r.id) : [])

@@ -92,7 +92,7 @@ export const report = endpoint({
     const seen = bodyOf(inventory, text), now = ctx.now(), h = seen.hypervisor
     ctx.stage(q.update(host).set({
       seenAt: now, inventoryAt: now, hypervisor: h, capacity: seen.capacity, vcpus: seen.capacity.vcpus, memoryMb: seen.capacity.memoryMb, diskGb: seen.capacity.diskGb,
-      storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version,
+      storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version, applied: seen.revision,
     }).where(eq(host.id, row.id)))
     await observe(ctx, row, seen)
   },

@@ -9,7 +9,7 @@ import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { type Row, rowQuery, theRow } from '../../kernel/resource.ts'
 import { networkResource } from '../networks/api.ts'
 import { routerResource } from '../routers/api.ts'
-import { touchRouters } from '../routers/place.ts'
+import { leave, touchRouters } from '../routers/place.ts'
 import { endpoint } from '../service.ts'
 import { agentView, hostOfAgent, kinds, noAgent, type Setting } from './model.ts'
 
@@ -106,7 +106,8 @@ export const routerScheduling = [
       if (!row) throw notFound('router', body.router_id, undefined, { type: 'RouterNotFound' })
       if (row.host === h.id) return undefined
       if (row.host) throw conflict(`The router ${row.id} has been already hosted by the L3 Agent on another host.`, { type: 'RouterHostedByL3Agent' })
-      ctx.stage(q.update(router).set({ host: h.id }).where(and(eq(router.id, row.id), sql`${router.host} is null`)), 'stale')
+      // Whether the host that had it has let go is not waited for here: the new one announces itself first.
+      ctx.stage(q.update(router).set({ host: h.id, moved: row.fromHost && row.fromHost !== h.id ? row.moved + 1 : row.moved, fromHost: null }).where(and(eq(router.id, row.id), sql`${router.host} is null`)), 'stale')
       touchRouters(ctx, [row.id])
     },
   }),
@@ -117,7 +118,7 @@ export const routerScheduling = [
       if (!row) throw notFound('router', params.router, undefined, { type: 'RouterNotFound' })
       if (row.host !== h.id) throw conflict(`The router ${row.id} is not hosted by L3 agent ${params.id}.`, { type: 'RouterNotHostedByL3Agent' })
       touchRouters(ctx, [row.id])
-      ctx.stage(q.update(router).set({ host: null }).where(eq(router.id, row.id)))
+      leave(ctx, eq(router.id, row.id))
     },
   }),
 ]

@@ -19,7 +19,9 @@ export const groupNamesOf = (servers: Servers) => q.selectDistinct({ server: por
   .from(port).innerJoin(portSecurityGroup, eq(portSecurityGroup.port, port.id)).innerJoin(securityGroup, eq(securityGroup.id, portSecurityGroup.securityGroup)).where(theirs(servers))
 
 /** What a host must know of each port, in the order the guest sees them. */
-export const wiresOf = (servers: Servers) => q.select({ server: port.device, id: port.id, network: port.network, mac: port.mac, mtu: network.mtu, status: port.status, mine: port.ownedByServer })
+export const wiresOf = (servers: Servers) => q.select({ server: port.device, id: port.id, network: port.network, mac: port.mac, mtu: network.mtu, status: port.status, mine: port.ownedByServer,
+  /** It is just joining or leaving its server. */
+  busy: sql<number>`exists (select 1 from saga g where g.lane = ${port.id} and g.state in ('open','unwinding','stuck'))` })
   .from(port).innerJoin(network, eq(network.id, port.network)).where(theirs(servers)).orderBy(asc(port.createdAt), asc(port.id))
 
 /** Servers that have an address like this one. */
