@@ -30,6 +30,25 @@ it('says of an image that its server was deleted before it was there', async () 
   expect(row).toMatchObject({ status: 'killed', properties: { failure: 'The server was deleted.' } })
 })
 
+it('is not remade while an interface leaves it, however close the two requests are', async () => {
+  const network = (await c.call('POST', '/network/v2.0/networks', { token, body: { network: { name: 'n' } } })).body.network.id
+  await c.call('POST', '/network/v2.0/subnets', { token, body: { subnet: { network_id: network, ip_version: 4, cidr: '10.5.0.0/24' } } })
+  const { id } = (await create({ networks: [{ uuid: network }, { uuid: network }] })).body.server
+  await work()
+  const [{ port_id: port }] = (await call('GET', `/servers/${id}/os-interface`)).body.interfaceAttachments
+  expect((await call('DELETE', `/servers/${id}/os-interface/${port}`)).status).toBe(202)
+  expect((await call('POST', `/servers/${id}/action`, { reboot: { type: 'HARD' } })).status).toBe(409)
+  await work()
+  const { interfaceAttachments: [{ port_id: last }] } = (await call('GET', `/servers/${id}/os-interface`)).body
+  const both = await Promise.all([call('DELETE', `/servers/${id}/os-interface/${last}`), call('POST', `/servers/${id}/action`, { reboot: { type: 'HARD' } })])
+  expect(both.map((r) => r.status).sort()).toEqual([202, 409])
+  await work()
+  expect(await act(id, { reboot: { type: 'HARD' } })).toBe(202)
+  expect((await show(id)).status).toBe('ACTIVE')
+  await call('DELETE', `/servers/${id}`)
+  await work()
+})
+
 describe('actions', () => {
   let id = ''
   beforeAll(async () => { id = (await create()).body.server.id; await work() })

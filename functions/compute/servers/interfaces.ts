@@ -11,6 +11,7 @@ import attach from './attach.saga.ts'
 import { gripOf, gripReads, timeline } from './grip.ts'
 import { mine, power, serverQuery, type Server } from './model.ts'
 import { nicOf, type Wired } from './spec.ts'
+import { joins } from './verbs.ts'
 
 const path = '/servers/{server}/os-interface'
 type Row = Awaited<ReturnType<typeof interfacesOf>>[number]
@@ -37,6 +38,7 @@ export async function attachInterface(ctx: Ctx, id: string, request: PortRequest
   const g = gripOf(ctx, id, 'attachInterface', read), s = g.server
   const [made] = planPorts(ctx, request, read.slice(reads.length), { server: id, hostname: s.hostname, host: s.host })
   if (!made) throw invalid('There is no network to attach an interface to: name one.')
+  joins(ctx, s)
   timeline(ctx, s, 'attachInterface', { port: made.id })
   await start(ctx, attach, { server: id, host: s.host, hot: hot(s), join: true, nic: nicOf(made as Wired, s.imageProperties) }, { lane: made.id, project: s.project })
   return made
@@ -46,6 +48,7 @@ export async function detachInterface(ctx: Ctx, id: string, port: string) {
   const read = await ctx.read(...gripReads(ctx, id)), g = gripOf(ctx, id, 'detachInterface', read), s = g.server
   const wire = g.ports.find((p) => p.id === port)
   if (!wire) throw notFound('port', port, `Port ${port} is not attached to instance ${id}.`)
+  joins(ctx, s)
   timeline(ctx, s, 'detachInterface', { port })
   await start(ctx, attach, { server: id, host: s.host, hot: hot(s), join: false, nic: nicOf(wire, s.imageProperties) }, { lane: port, project: s.project })
 }

@@ -1,5 +1,7 @@
-import type { ServerState } from '../../../schema/compute.ts'
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import { server, type ServerState } from '../../../schema/compute.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
+import { q } from '../../kernel/db.ts'
 import { conflict } from '../../kernel/fault.ts'
 import type { Rule } from '../service.ts'
 import { power, unlocked, type Server } from './model.ts'
@@ -46,4 +48,16 @@ export function permit(ctx: Ctx, s: Server, name: MoveName) {
   if (s.task) throw conflict(`Cannot '${word}' instance ${s.id} while it is in task_state ${s.task}`)
   if (!m.from.includes(s.state)) throw conflict(`Cannot '${word}' instance ${s.id} while it is in vm_state ${s.state}`)
   if (!s.host && s.state !== 'shelved_offloaded') throw conflict(`Cannot '${word}' instance ${s.id}: it never got a host. Delete it and create another.`)
+}
+
+/** What makes or remakes the guest from a list of its disks and interfaces: that list must not change meanwhile. */
+const remakes = new Set<MoveName>(['start', 'resume', 'reboot', 'reboot-hard', 'rebuild', 'resize', 'migrate', 'os-migrateLive', 'revertResize', 'rescue', 'unrescue', 'shelve', 'unshelve'])
+
+export function settled(id: string, name: MoveName, joining: boolean) {
+  if (joining && remakes.has(name)) throw conflict(`Cannot '${name}' instance ${id} while a volume or an interface is being attached to it or detached; try again when that has ended.`)
+}
+
+/** A volume or an interface joins or leaves, others may do so at once; whoever read the server before, to remake it, reads again. */
+export function joins(ctx: Ctx, s: Server) {
+  ctx.stage(q.update(server).set({ generation: sql`${server.generation} + 1` as unknown as number }).where(and(eq(server.id, s.id), isNull(server.task))), 'stale')
 }

@@ -11,6 +11,7 @@ import attach from './attach.saga.ts'
 import { gripOf, gripReads, timeline } from './grip.ts'
 import { mine, power, serverQuery, type Server } from './model.ts'
 import { nextDevice, ownDisks, rootOnVolume, volumeBusOf, volumeDisk } from './spec.ts'
+import { joins } from './verbs.ts'
 
 const path = '/servers/{server}/os-volume_attachments'
 type Attachment = Awaited<ReturnType<typeof attachmentsOf>>[number]['attachment']
@@ -36,6 +37,7 @@ export async function attachVolume(ctx: Ctx, id: string, b: { volumeId: string; 
   if (!device) throw invalid(`Instance ${id} has no device name left for another volume.`)
   const attachment = reserveVolume(ctx, v, { server: id, device: `/dev/${device}`, deleteOnTermination: b.deleteOnTermination, tag: b.tag, host: s.host })
   onlyDevice(ctx, id, `/dev/${device}`)
+  joins(ctx, s)
   timeline(ctx, s, 'attachVolume', { volume: v.id })
   await start(ctx, attach, { server: id, host: s.host, hot: hot(s), join: true, disk: volumeDisk({ volume: v.id, device, bootIndex: null }, s.imageProperties) }, { lane: v.id, project: s.project })
   return { id: attachment, volume: v.id, server: id, device: `/dev/${device}`, tag: b.tag ?? null, deleteOnTermination: b.deleteOnTermination ?? false }
@@ -47,6 +49,7 @@ export async function detachVolume(ctx: Ctx, id: string, volume: string) {
   if (!v || !held) throw notFound('volume attachment', volume, `Volume ${volume} is not attached to instance ${id}.`)
   if (held.bootIndex === 0) throw forbidden('Cannot detach a root device volume')
   beginDetach(ctx, v, id)
+  joins(ctx, s)
   timeline(ctx, s, 'detachVolume', { volume })
   await start(ctx, attach, { server: id, host: s.host ?? v.host ?? '', hot: hot(s), join: false, disk: volumeDisk(held, s.imageProperties) }, { lane: volume, project: s.project })
 }
