@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
-import { demoProject, ingredients, rest } from './trials.ts'
+import { ingredients } from './operations.ts'
+import { demoProject, rest } from './trials.ts'
 import { wrongs } from './truth.ts'
 
 /** Many creates at the same instant want what only as many as there are hosts can have. */

@@ -3,7 +3,8 @@ import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Process, Running, Said } from '../harness/running.ts'
 import { until } from '../steps.ts'
-import { ingredients, rest } from './trials.ts'
+import { ingredients } from './operations.ts'
+import { rest } from './trials.ts'
 import { wrongs } from './truth.ts'
 
 /** Keeps a process down, however often it is started again, while `work` goes on. */

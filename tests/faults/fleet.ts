@@ -1,0 +1,95 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, statfsSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { node, root } from '../../local/layout.ts'
+import { Running } from '../harness/running.ts'
+import { until } from '../steps.ts'
+import { Wire } from './wire.ts'
+
+/** Room of the file system the hosts keep their state on, where it is one of their own. */
+const MEGABYTES = 64
+
+/**
+ * A cloud whose simulated hosts are behind a wire of the test's, on a small disk of their own and with a clock that can be
+ * set. `npm start` runs the control plane; the hosts' process is started here, and again whenever it ends.
+ */
+export class Fleet extends Running {
+  readonly wire: Wire = new Wire(() => this.port)
+  hosts = 3
+  sim: object = {}
+  #bridge?: ChildProcess
+  #over = false
+  #link = ''
+  /** The hosts' disk can be filled. */
+  ownDisk = false
+
+  static async simulated(hosts: number, sim: object): Promise<Fleet> {
+    const { data, port } = await Running.make([])
+    const c = new Fleet(data, port, ['--hypervisor', 'simulated', '--hosts', '0', '--no-host-packages'])
+    c.hosts = hosts
+    c.sim = sim
+    return c
+  }
+
+  async begin(): Promise<void> {
+    await this.start()
+    this.#link = await this.wire.open()
+    mkdirSync(this.state, { recursive: true })
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${MEGABYTES}m`, 'virga-faults', this.state], { stdio: 'pipe' })
+      this.ownDisk = true
+    } catch { /* not root: the disk cannot be filled */ }
+    const { enrollment } = await this.call('admin', 'POST', '/hosts', { uses: this.hosts })
+    this.#run(enrollment.token)
+    await until('every host is up', 60, async () => {
+      const { hosts } = await this.call('admin', 'GET', '/hosts')
+      return hosts.filter((h: { up: boolean; version?: string }) => h.up && h.version).length === this.hosts
+    })
+  }
+
+  get state() { return path.join(this.data, 'bridge') }
+  get #clock() { return path.join(this.data, 'run', 'clock') }
+  setClock(seconds: number) { writeFileSync(this.#clock, String(seconds)) }
+
+  #run(token?: string) {
+    if (this.#over) return
+    const log = openSync(path.join(this.data, 'log', 'bridge.log'), 'a')
+    const child = this.#bridge = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', path.join(root, 'tests/faults/shift.ts'), path.join(root, 'bridge/main.ts'), '--cloud', this.#link, '--state', this.state,
+      '--hypervisor', 'simulated', '--hosts', String(this.hosts), '--name', 'sim'], {
+      stdio: ['ignore', log, log], env: { ...process.env, VIRGA_SIM: JSON.stringify(this.sim), VIRGA_CLOCK: this.#clock, ...(token && { VIRGA_ENROLL: token }) },
+    })
+    closeSync(log)
+    writeFileSync(path.join(this.data, 'run', 'bridge.pid'), `${child.pid}\n`)
+    child.once('exit', () => { if (this.#bridge === child) setTimeout(() => this.#run(token), 100) })
+  }
+
+  /** Leaves no byte free where the hosts keep what they know. */
+  fill() {
+    const { bavail, bsize } = statfsSync(this.state)
+    try { writeFileSync(path.join(this.state, 'filler'), Buffer.alloc(bavail * bsize + (1 << 20))) } catch (e) { if ((e as NodeJS.ErrnoException).code !== 'ENOSPC') throw e }
+  }
+  unfill() { rmSync(path.join(this.state, 'filler'), { force: true }) }
+
+  /** What must not be left when the test itself is ended. */
+  abandon() {
+    this.#over = true
+    this.#bridge?.kill('SIGKILL')
+    this.child?.kill()
+    if (this.ownDisk) try { execFileSync('umount', ['--lazy', this.state], { stdio: 'pipe' }) } catch { /* gone already */ }
+  }
+
+  override async reset(): Promise<void> {
+    this.#over = true
+    const bridge = this.#bridge
+    if (bridge && bridge.exitCode === null && bridge.signalCode === null) {
+      const ended = new Promise((done) => bridge.once('exit', done))
+      bridge.kill('SIGTERM')
+      await Promise.race([ended, sleep(8000).then(() => bridge.kill('SIGKILL'))])
+    }
+    this.wire.close()
+    if (this.ownDisk && existsSync(this.state)) execFileSync('umount', [this.state])
+    this.ownDisk = false
+    await super.reset()
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { q } from '../../functions/kernel/db.ts'
+import type { Process } from '../harness/running.ts'
+import type { Chance } from './chance.ts'
+import type { Fleet } from './fleet.ts'
+import type { Held } from './wire.ts'
+
+/** Something that goes wrong; resolves when what it did is over and everything that died answers again. */
+export type Fault = (c: Fleet, chance: Chance) => Promise<void>
+
+const killed = (...victims: Process[]): Fault => async (c) => {
+  const pids = victims.map((v) => [v, c.kill(v)] as const)
+  await Promise.all(pids.map(([v, pid]) => c.back(v, pid)))
+}
+/** There, and deaf: connections are taken by the kernel and nobody answers. */
+const hung = (victim: Process, most: number): Fault => async (c, chance) => {
+  const pid = c.kill(victim, 'SIGSTOP')
+  await sleep(300 + chance.below(most))
+  if (pid) try { process.kill(pid, 'SIGCONT') } catch { /* it was ended meanwhile, and another runs */ }
+}
+
+export const menu: Record<string, Fault> = {
+  functions: killed('functions'),
+  bridge: killed('bridge'),
+  'functions+bridge': killed('functions', 'bridge'),
+  database: killed('libsql'),
+  store: killed('s3'),
+  everything: killed('libsql', 's3', 'functions', 'bridge'),
+  'database-hangs': hung('libsql', 3000),
+  'store-hangs': hung('s3', 3000),
+  'bridge-hangs': hung('bridge', 3000),
+  /** The link between hosts and control plane is cut, with all that is under way on it, and mended. */
+  cut: async (c, chance) => {
+    c.wire.sever()
+    await sleep(100 + chance.below(3000))
+    c.wire.mend()
+  },
+  /** Asked and done, but the answer does not arrive. */
+  deaf: async (c, chance) => {
+    const dice = chance.fork()
+    c.wire.chance = () => dice.next()
+    c.wire.deaf = 0.4
+    await sleep(500 + chance.below(1500))
+    c.wire.deaf = 0
+  },
+  /** Jobs delivered twice: at once, while they run, and after they ended. */
+  twice: async (c, chance) => {
+    c.wire.stutter = true
+    await sleep(800 + chance.below(1500))
+    c.wire.stutter = false
+  },
+  late: (c) => late(c),
+  /** The hosts' clock jumps, by up to two days, and stays there until the next trial has begun. */
+  clock: async (c, chance) => {
+    c.setClock((chance.next() < 0.5 ? -1 : 1) * chance.of([7, 90, 3600, 86_400, 172_800]))
+    await sleep(300 + chance.below(700))
+  },
+  'disk-full': async (c, chance) => {
+    c.fill()
+    await sleep(300 + chance.below(2000))
+    c.unfill()
+  },
+}
+
+/** A report that arrives after its lease has run out and the job was handed out again. Sixty seconds pass in the row, not for us. */
+async function late(c: Fleet) {
+  const held = await Promise.race([new Promise<Held>((take) => { c.wire.hold = take }), sleep(2500)])
+  c.wire.hold = undefined
+  if (!held) return
+  const { job, said } = held
+  try {
+    await c.db().write([q.run(sql`update job set lease_until = 1 where id = ${job} and attempt = ${said.attempt} and state = 'running'`)])
+    for (const end = Date.now() + 8000; Date.now() < end; await sleep(50)) {
+      const [[row]] = await c.db().read([q.all<{ attempt: number; state: string }>(sql`select attempt, state from job where id = ${job}`)]) as unknown as [{ attempt: number; state: string }[]]
+      if (!row || row.attempt > said.attempt || !['queued', 'running'].includes(row.state)) break
+    }
+  } finally { held.go() }
+}
