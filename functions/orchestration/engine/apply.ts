@@ -191,9 +191,11 @@ async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: 
   if (row.replacePolicy !== def.replacePolicy) more.replacePolicy = def.replacePolicy
   const snapshot = args.action === 'RESTORE' && args.snapshot ? await snapshotOf(ctx, args.snapshot, a.name) : undefined
   if (snapshot && type.restore) return settle(a, type, row, work, await type.restore(work, snapshot), 'RESTORE', more)
-  if (!changed.length) return unchanged(a, type, row, work, more)
+  const external = await externalId(a)
+  if (external !== undefined && row.physicalId !== external) throw invalid(`Update to property external_id of ${row.name} (${row.type}) is not supported`, { type: 'NotSupported' })
   const never = changed.find((k) => type.properties[k]?.update === 'never')
   if (never) throw invalid(`Update to property ${never} of ${row.name} (${row.type}) is not supported`, { type: 'NotSupported' })
+  if (!changed.length) return unchanged(a, type, row, work, more)
   const effective = changed.filter((k) => !type.properties[k]?.ignored)
   if (effective.some((k) => type.properties[k] && type.properties[k].update !== 'in-place') || !type.update) return make(a, type, wanted, metadata, row)
   const p = effective.length ? await type.update(work, { before, after, changed: effective }) : {}

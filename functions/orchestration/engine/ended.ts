@@ -6,6 +6,7 @@ import { q } from '../../kernel/db.ts'
 import { Fault } from '../../kernel/fault.ts'
 import type { GraphRun, NewNode } from '../../kernel/saga.ts'
 import { Evaluator, isKnown } from '../template/evaluate.ts'
+import { TemplateFault } from '../template/fault.ts'
 import { outside } from './outside.ts'
 import { holds, programOf, scopeOf, type Program } from './program.ts'
 import { placeOf } from './place.ts'
@@ -127,7 +128,7 @@ export async function outputs(ctx: Ctx, s: StackRow, program: Program, rows: Res
     } catch (e) {
       if (!(e instanceof Fault)) throw e
       entry.value = null
-      entry.error = e.message
+      entry.error = e instanceof TemplateFault ? e.words : e.message
     }
     out.push(entry)
   }

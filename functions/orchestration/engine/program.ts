@@ -151,7 +151,10 @@ export function scopeOf(p: Program, rows: Rows, also: Partial<Scope> = {}): Scop
       const r = there(name), key = attribute ?? 'show', inner = `${key}.${path[0]}`
       if (!r) return UNKNOWN
       if (path.length && INTO.includes(key) && Object.hasOwn(r.attributes, inner)) return select(r.attributes[inner] as Value, path.slice(1))
-      return Object.hasOwn(r.attributes, key) ? select(r.attributes[key] as Value, path) : undefined
+      if (!Object.hasOwn(r.attributes, key)) return undefined
+      const value = r.attributes[key] as Value, error = value && typeof value === 'object' && !Array.isArray(value) ? value.$error : undefined
+      if (typeof error === 'string') throw invalid(error)
+      return select(value, path)
     },
     file: (name) => p.files[name],
     facade: p.place.facade,

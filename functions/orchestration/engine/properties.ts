@@ -15,7 +15,7 @@ export function checked(type: ResourceType, given: Value, about: About): Record<
   if (given === UNKNOWN) return Object.fromEntries(Object.keys(type.properties).map((k) => [k, UNKNOWN]))
   if (given !== null && (typeof given !== 'object' || Array.isArray(given))) fail('Properties must be a map', at)
   const out = type.open ? { ...given as Record<string, Value> } : members(type.properties, (given ?? {}) as Record<string, Value>, at, fail, about)
-  try { type.validate?.(out, about) } catch (e) { if (e instanceof Fault && !(e instanceof TemplateFault) && e.kind === 'invalid') return fail(e.message, at); throw e }
+  try { type.validate?.(out, about) } catch (e) { if (e instanceof Fault && !(e instanceof TemplateFault) && e.kind === 'invalid' && e.detail.type !== 'StackValidationFailed') return fail(e.message, at); throw e }
   return out
 }
 

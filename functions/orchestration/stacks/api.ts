@@ -34,6 +34,7 @@ async function create(ctx: Ctx, body: Body) {
   if (source.body === undefined) throw invalid('No template specified')
   if (typeof body.stack_name !== 'string') throw invalid('No stack name specified')
   const s = await createStack(ctx, { name: body.stack_name, front: 'heat', source: { ...source, body: source.body }, adopt, ...optionsOf(body, true) })
+  ctx.headers.set('location', linksOf(ctx, s)[0].href)
   return { stack: { id: s.id, links: linksOf(ctx, s) } }
 }
 

@@ -77,7 +77,7 @@ export default [
     handle(_ctx, { params, query }) {
       const hot = params.version.startsWith('heat_template_version.')
       if (hot ? !hotVersions.includes(params.version.slice(22)) : !cfn.includes(params.version)) throw notFound('Template version', params.version, `Template with version ${params.version} not found`, { type: 'NotFound' })
-      return { template_functions: listFunctions({ language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, truth(query.get('with_condition_func'), 'with_condition_func')) }
+      return { template_functions: listFunctions({ language: hot ? 'hot' : 'cfn', version: params.version, front: 'heat' }, truth(query.get('with_condition_func'), 'with_condition_func')).map((f) => ({ functions: f.name, description: f.description })) }
     },
   }),
   endpoint({

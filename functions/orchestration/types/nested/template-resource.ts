@@ -1,6 +1,6 @@
 import { invalid } from '../../../kernel/fault.ts'
 import { isKnown, parse, registryOf, storedEnvironment, type Environment, type Json, type Parameter } from '../../template/index.ts'
-import type { Attribute, Property, ResourceType, Work } from '../provider.ts'
+import type { Attribute, Property, Reading, ResourceType, Work } from '../provider.ts'
 import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from './child.ts'
 
 const kinds: Record<Parameter['type'], Property['type']> = { string: 'string', number: 'number', comma_delimited_list: 'list', json: 'map', boolean: 'boolean' }
@@ -11,7 +11,7 @@ export function templateResource(name: string, file: string, files: Record<strin
   if (body === undefined) throw invalid(`Could not fetch remote template "${file}": it is not among the files given with the stack`, { type: 'StackValidationFailed' })
   const template = parse(body)
   const properties: Record<string, Property> = Object.fromEntries([...template.parameters.values()].map((p) => [p.name, { type: p.type === 'json' ? 'any' : kinds[p.type], description: p.description, required: p.default === undefined && !Object.hasOwn(environment?.parameterDefaults ?? {}, p.name), hidden: p.hidden, update: 'in-place', constraints: p.type === 'json' || p.constraints.some((c) => c.kind === 'allowed_pattern') ? [] : p.constraints.filter((c) => c.kind !== 'custom_constraint') } satisfies Property]))
-  const attributes: Record<string, Attribute> = { ...Object.fromEntries([...template.outputs.values()].map((o) => [o.name, { description: o.description, of: (s: any) => s.outputs[o.name] }])), '*': { of: reach as never } }
+  const attributes: Record<string, Attribute> = { ...Object.fromEntries([...template.outputs.values()].map((o) => [o.name, { description: o.description, of: (s: any, r: Reading) => outputOf(s, r, o.name) }])), '*': { of: reach as never } }
   const inner = withinOf(environment, resource), source = (given: Record<string, any>) => ({ body, files, environment: inner, given })
   const child = (r: Work) => ({ source: source(Object.fromEntries(Object.entries(r.properties).filter(([, v]) => v !== undefined && v !== null))), front: 'heat' as const, facade: { metadata: r.resource.metadata as Json } })
   return {
@@ -29,9 +29,15 @@ export function templateResource(name: string, file: string, files: Record<strin
   }
 }
 
+/** An output that could not be had below cannot be had above, and says why. */
+function outputOf(shown: any, r: Reading, name: string): unknown {
+  const error = (shown.list as { key: string; error?: string }[]).find((o) => o.key === name)?.error
+  return error === undefined ? shown.outputs[name] : { $error: `Error in ${r.resource.name} output ${name}: ${error}` }
+}
+
 /** What `resource.NAME[.ATTR…]` asks of a stack below. */
 export function reach(shown: any, r: unknown, name: string): unknown {
-  if (Object.hasOwn(shown.outputs, name)) return shown.outputs[name]
+  if (Object.hasOwn(shown.outputs, name)) return outputOf(shown, r as Reading, name)
   const [head, resource, ...rest] = name.split('.')
   if (head !== 'resource' || !shown.resources[resource]) return undefined
   return rest.length ? memberOf(r as Work, shown, resource, rest.join('.')) : shown.resources[resource].id

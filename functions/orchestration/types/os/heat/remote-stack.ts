@@ -13,6 +13,7 @@ function here(r: Work) {
   if (c?.credential_secret_id) throw invalid('Stacks in another cloud (credential_secret_id) are not supported.', { type: 'StackValidationFailed' })
   if (c?.region_name && c.region_name !== region) throw invalid(`Cannot establish connection to Heat endpoint at region "${c.region_name}" due to "publicURL endpoint for orchestration service in ${c.region_name} region not found"`, { type: 'StackValidationFailed' })
 }
+const own = { type: 'StackValidationFailed' }
 const body = (r: Work) => ({ template: r.properties.template, parameters: r.properties.parameters, files: r.files ?? {}, timeout_mins: r.properties.timeout ?? undefined, disable_rollback: true })
 
 export default resourceType({
@@ -23,9 +24,9 @@ export default resourceType({
   attributes: { stack_name: { type: 'String' }, outputs: { type: 'Map', of: (s) => Object.fromEntries((s.outputs as { output_key: string; output_value: Json }[]).map((o) => [o.output_key, o.output_value])) } },
   validate(p, about) {
     if (typeof p.template !== 'string') return
-    try { parse(p.template) } catch (e) { if (e instanceof Fault) throw invalid(`Failed validating stack template using Heat endpoint at region "${about.region ?? 'RegionOne'}" due to "${e.message}"`); throw e }
+    try { parse(p.template) } catch (e) { if (e instanceof Fault) throw invalid(`Failed validating stack template using Heat endpoint at region "${about.region ?? 'RegionOne'}" due to "ERROR: ${e.message}"`, own); throw e }
     const region = (p.context as Record<string, unknown> | undefined)?.region_name
-    if (typeof region === 'string' && about.region && region !== about.region) throw invalid(`Cannot establish connection to Heat endpoint at region "${region}" due to "publicURL endpoint for orchestration service in ${region} region not found"`)
+    if (typeof region === 'string' && about.region && region !== about.region) throw invalid(`Cannot establish connection to Heat endpoint at region "${region}" due to "publicURL endpoint for orchestration service in ${region} region not found"`, own)
   },
   async create(r) {
     here(r)
