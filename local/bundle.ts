@@ -37,6 +37,9 @@ const nodePrefix = {
   setup(on: import('esbuild').PluginBuild) {
     // This runtime's debuglog writes always, and what this one writes is who asked a directory for whom.
     on.onLoad({ filter: /[\\/]ldapts[\\/]dist[\\/]index\.mjs$/ }, (at) => ({ contents: readFileSync(at.path, 'utf8').replace('debuglog("ldapts")', '() => {}'), loader: 'js' }))
+    // What the SAML library's libraries ask for and do not use: files, and talk meant for a terminal.
+    on.onResolve({ filter: /^(fs|debug)$/ }, ({ path }) => ({ path, namespace: 'unused' }))
+    on.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({ contents: path === 'fs' ? 'module.exports = {}' : 'module.exports = () => () => {}', loader: 'js' }))
     const builtin = /^(assert|async_hooks|buffer|crypto|events|path|process|querystring|stream|string_decoder|timers|url|util|zlib)(\/|$)/
     on.onResolve({ filter: builtin }, ({ path, kind }) => kind === 'entry-point' ? undefined : { path: `node:${path}`, external: true })
   },

@@ -8,10 +8,11 @@ import { notFound, unauthorized } from '../../kernel/fault.ts'
 import { unseal } from '../seal.ts'
 import { issueFor, type Issued } from '../tokens/issue.ts'
 import { refused } from '../tokens/request.ts'
-import { assertionOf, type Client } from './oidc.ts'
-import { map, type Mapped } from './rules.ts'
+import type { Client } from './oidc.ts'
+import { map, type Assertion, type Mapped } from './rules.ts'
+import type { SamlClient } from './saml2.ts'
 
-export interface Way { idp: typeof identityProvider.$inferSelect; protocol: typeof federationProtocol.$inferSelect; rules: any[]; client: Client | undefined }
+export interface Way { idp: typeof identityProvider.$inferSelect; protocol: typeof federationProtocol.$inferSelect; rules: any[]; client: Client | SamlClient | undefined }
 
 /** How somebody comes in: a provider that is enabled, the protocol, its mapping, and our client there. */
 export async function wayIn(ctx: Ctx, idp: string, protocol: string): Promise<Way> {
@@ -20,15 +21,15 @@ export async function wayIn(ctx: Ctx, idp: string, protocol: string): Promise<Wa
   if (!found) throw notFound('federation protocol', protocol, `Could not find federated protocol ${protocol} of identity provider ${idp}.`)
   if (!found.idp.enabled) throw unauthorized(`Identity provider ${idp} is disabled.`)
   const { client } = found.protocol, secret = client?.client_secret
-  return { ...found, rules: found.mapping?.rules ?? [], client: client ? { ...client as unknown as Client, ...(secret !== undefined && { client_secret: await unseal(ctx.env, `${idp}/${protocol}`, String(secret)) }) } : undefined }
+  return { ...found, rules: found.mapping?.rules ?? [], client: client ? { ...client as unknown as Client | SamlClient, ...(secret !== undefined && { client_secret: await unseal(ctx.env, `${idp}/${protocol}`, String(secret)) }) } : undefined }
 }
 
 const groupIds = (m: Mapped) => sql.join(m.groups.map((g) => ('id' in g ? sql`select id from user_group where id = ${g.id}`
   : sql`select id from user_group where name = ${g.name} and domain_id = ${g.domain.id !== undefined ? sql`${g.domain.id}` : sql`(select id from project where is_domain = 1 and name = ${g.domain.name ?? ''})`}`)), sql` union `)
 
 /** A token without scope for somebody a provider has told of; who comes the first time is made here, and belongs to the groups the rules say, for a while. */
-export async function admit(ctx: Ctx, way: Way, claims: Record<string, unknown>): Promise<Issued> {
-  const { idp, protocol } = way, mapped = map(way.rules, assertionOf(claims)), who = mapped.user
+export async function admit(ctx: Ctx, way: Way, said: Assertion): Promise<Issued> {
+  const { idp, protocol } = way, mapped = map(way.rules, said), who = mapped.user
   const unique = (who?.id ?? who?.name)?.slice(0, 255), name = (who?.name ?? who?.id)?.slice(0, 200)
   if (!unique || !name) throw unauthorized('Could not map any federated user properties to identity values.')
   if (who!.local) {

@@ -12,6 +12,7 @@ import { endpoint } from '../service.ts'
 import { found, id, wrapped } from '../wire.ts'
 import { usersOf } from './providers.ts'
 import { rulesSchema } from './rules.ts'
+import { samlClientOf } from './saml2.ts'
 
 onDuplicate('mapping.id', () => conflict('Conflict occurred attempting to store mapping - Duplicate entry.'))
 onDuplicate('federation_protocol.idp_id, federation_protocol.id', () => conflict('Conflict occurred attempting to store federation_protocol - Duplicate entry.'))
@@ -31,10 +32,13 @@ export const mappings = regular({
 })
 
 type Protocol = typeof federationProtocol.$inferSelect
-/** How this cloud itself asks the provider, where it does: its issuer, and what it knows us by. */
+/** How this cloud itself asks the provider, where it does: of OpenID Connect its issuer, and what it knows us by; of SAML its metadata, or what of it counts. */
 const client = t.Union([t.Null(), t.Object({
   issuer: t.String({ maxLength: 1024, pattern: '^https?://[^\\s]+$' }), client_id: t.String({ minLength: 1, maxLength: 255 }), client_secret: t.Optional(t.String({ minLength: 1, maxLength: 1024 })),
   scope: t.Optional(t.String({ maxLength: 1024 })),
+}, { additionalProperties: false }), t.Object({ metadata: t.String({ minLength: 1, maxLength: 100_000 }), entity_id: t.Optional(t.String({ maxLength: 1024 })) }, { additionalProperties: false }), t.Object({
+  idp_entity_id: t.String({ minLength: 1, maxLength: 1024 }), sso_url: t.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' }), certificates: t.Array(t.String({ maxLength: 20_000 }), { minItems: 1, maxItems: 10 }),
+  entity_id: t.Optional(t.String({ maxLength: 1024 })),
 }, { additionalProperties: false })])
 const fields = { mapping_id: id, remote_id_attribute: t.Union([t.Null(), t.String({ maxLength: 64 })]), client }
 const path = '/OS-FEDERATION/identity_providers/{idp}/protocols', at = `${path}/{protocol}`
@@ -46,7 +50,7 @@ const view = (ctx: Ctx, p: Protocol) => ({
   links: { self: `${base(ctx)}/OS-FEDERATION/identity_providers/${p.idp}/protocols/${p.id}`, identity_provider: `${base(ctx)}/OS-FEDERATION/identity_providers/${p.idp}` },
 })
 const sealed = async (ctx: Ctx, p: { idp: string; id: string }, c: Record<string, unknown> | null | undefined) =>
-  c?.client_secret ? { ...c, client_secret: await seal(ctx.env, ctx.world, `${p.idp}/${p.id}`, String(c.client_secret)) } : c ?? null
+  c && !('issuer' in c) ? { ...samlClientOf(c) } : c?.client_secret ? { ...c, client_secret: await seal(ctx.env, ctx.world, `${p.idp}/${p.id}`, String(c.client_secret)) } : c ?? null
 
 export const protocols = [
   endpoint({
