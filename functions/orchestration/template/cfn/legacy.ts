@@ -1,6 +1,6 @@
 import type { Fn } from '../evaluate.ts'
 import { plain, replaceIn } from '../hot/strings.ts'
-import { dumps, isMap, text, typeName } from '../python.ts'
+import { isMap, text, typeName } from '../python.ts'
 import { UNKNOWN, type Json } from '../types.ts'
 
 /** CloudFormation's functions as heat has them, in its CFN templates and the first HOT. */
@@ -20,7 +20,7 @@ export const select: Fn = plain((arg, at, fault) => {
   const [index, from] = arg as Json[]
   if (from === '' || from === null) return ''
   let collection: Json = from
-  if (typeof from === 'string') try { collection = JSON.parse(from) as Json } catch (error) { throw ev.fault(`"Fn::Select": ${(error as Error).message}`, at) }
+  if (typeof from === 'string') try { collection = JSON.parse(from) as Json } catch { throw ev.fault('"Fn::Select": the text is no JSON', at) }
   if (isMap(collection)) {
     if (typeof index !== 'string') throw ev.fault('Index to "Fn::Select" must be a string', at)
     return Object.hasOwn(collection, index) ? (collection as { [key: string]: Json })[index] : ''
@@ -90,5 +90,3 @@ export const findInMap: Fn = plain((arg, at, fault) => {
   if (!isMap(top[key]) || !Object.hasOwn(top[key], value)) throw ev.fault(`'${value}'`, at)
   return top[key][value]
 })
-
-export const asText = (value: Json) => typeof value === 'object' && value !== null ? dumps(value) : text(value)

@@ -9,7 +9,7 @@ export const mapMerge: Fn = plain((arg, at, fault) => {
 }, (arg, at, ev) => {
   if (!Array.isArray(arg)) throw ev.fault('Incorrect arguments to "map_merge" should be: "map_merge" : [ { "key1": "val1" }, { "key2": "val2" } ]', at)
   return Object.assign({}, ...arg.map((item) => {
-    if (item !== null && !isMap(item)) throw ev.fault(`Incorrect arguments: Items to merge must be maps. ${text(item).slice(0, 200)} is type ${typeName(item)} instead of a dict`, at)
+    if (item !== null && !isMap(item)) throw ev.fault(`Incorrect arguments: Items to merge must be maps. An item is type ${typeName(item)} instead of a dict`, at)
     return item ?? {}
   }))
 })
@@ -53,7 +53,7 @@ export function listConcat(name: string, unique: boolean): Fn {
     if (!Array.isArray(arg)) throw ev.fault(usage, at)
     const all: Json[] = []
     for (const item of arg) {
-      if (item !== null && !Array.isArray(item)) throw ev.fault(`Incorrect arguments: Items to concat must be lists. ${dumps(arg)} contains an item that is not a list: ${dumps(item)}`, at)
+      if (item !== null && !Array.isArray(item)) throw ev.fault(`Incorrect arguments: Items to concat must be lists. An item is type ${typeName(item)} instead of a list`, at)
       all.push(...item ?? [])
     }
     return unique ? distinct(all) : all

@@ -30,7 +30,7 @@ export function join(name: string, multiple: boolean): Fn {
       if (item === null) return ''
       if (typeof item === 'string') return item
       if (multiple && typeof item === 'object') return dumps(item, true)
-      throw ev.fault(`Items to join must be ${multiple ? 'string, map or list' : 'strings'} not ${text(item).slice(0, 200)}`, at)
+      throw ev.fault(`Items to join must be ${multiple ? 'string, map or list' : 'strings'} not ${typeName(item)}`, at)
     }).join(delimiter), at)
   })
 }

@@ -46,8 +46,8 @@ function partOf(args: { [key: string]: Json }, name: string, at: Path, ev: Evalu
 function portOf(args: { [key: string]: Json }, at: Path, ev: Evaluator) {
   if (!Object.hasOwn(args, 'port') || args.port === '') return ''
   const port = typeof args.port === 'number' ? args.port : /^\s*[-+]?\d+\s*$/.test(String(args.port)) ? Number(args.port) : NaN
-  if (Number.isNaN(port)) throw ev.fault(`Invalid URL port "${text(args.port)}" for make_url`, at)
-  if (port <= 0 || port > 65535) throw ev.fault(`Invalid URL port ${port}, must be in range 1-65535`, at)
+  if (Number.isNaN(port)) throw ev.fault(`Invalid URL port for make_url`, at)
+  if (port <= 0 || port > 65535) throw ev.fault(`Invalid URL port, must be in range 1-65535`, at)
   return String(port)
 }
 

@@ -22,6 +22,7 @@ export async function parametersOf(template: Template, input: ParameterInput = {
     const own = given[name] ?? previous[name]
     let raw = own ?? defaults[name] ?? parameter.default
     if (own !== undefined && own !== null) out.given[name] = own
+    if (front === 'heat' && parameter.default !== undefined) await checkDefault(parameter, (exp) => fault(`Parameter '${name}' is invalid: Invalid default ${told(parameter, text(parameter.default!))} (${exp})`, [section, name], 'InvalidSchemaError'))
     if (raw === undefined || raw === null) {
       if (!input.lenient && front === 'heat') throw fault(`The Parameter (${name}) was not provided.`, [section, name], 'UserParameterMissing')
       missing.push(name)
@@ -51,6 +52,16 @@ export async function parametersOf(template: Template, input: ParameterInput = {
   return out
 }
 
+/** Heat checks a default by its own constraints, custom ones apart, even where something else is given. */
+async function checkDefault(parameter: Parameter, fault: (words: string) => TemplateFault) {
+  try {
+    const value = typed(parameter, parameter.default!, 'heat')
+    for (const constraint of parameter.constraints) if (constraint.kind !== 'custom_constraint') await satisfy(constraint, value, parameter.default!, parameter, {})
+  } catch (error) {
+    throw error instanceof Refused ? fault(error.heat) : error
+  }
+}
+
 /** Names immutable parameters whose value an update would change. */
 export const immutableChanges = (template: Template, before: Record<string, Value>, after: Record<string, Value>) =>
   [...template.parameters.values()].filter(({ name, immutable }) => immutable && Object.hasOwn(before, name) && !same(before[name], after[name])).map(({ name }) => name)
@@ -60,22 +71,22 @@ function typed(parameter: Parameter, raw: Json, front: Front): Json {
   const only = (wanted: string) => new Refused(`Value must be ${wanted}`, `Parameter '${name}' must be ${wanted}`)
   if (type === 'number') {
     const n = numberOf(raw)
-    if (Number.isNaN(n)) throw new Refused(`could not convert string to float: '${text(raw)}'`, `Parameter '${name}' must be a number`)
+    if (Number.isNaN(n)) throw new Refused(`could not convert string to float: '${told(parameter, text(raw))}'`, `Parameter '${name}' must be a number`)
     return n
   }
   if (type === 'boolean') {
     const word = text(raw).trim().toLowerCase()
     if (['1', 't', 'true', 'on', 'y', 'yes'].includes(word)) return true
     if (['0', 'f', 'false', 'off', 'n', 'no'].includes(word)) return false
-    throw new Refused(`Unrecognized value '${text(raw)}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`, `Parameter '${name}' must be a boolean`)
+    throw new Refused(`Unrecognized value '${told(parameter, text(raw))}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`, `Parameter '${name}' must be a boolean`)
   }
-  if (type === 'json') return json(raw)
+  if (type === 'json') return json(raw, parameter)
   if (type === 'comma_delimited_list') {
     const items = Array.isArray(raw) ? raw.map(text) : typeof raw === 'string' || (typeof raw === 'number' && front === 'aws') ? text(raw) === '' ? [] : text(raw).split(',').map((item) => front === 'aws' ? item.trim() : item) : undefined
     if (!items) throw new Refused(`Value must be a comma-delimited list string: '${typeName(raw)}' object has no attribute 'split'`, `Parameter '${name}' must be a list`)
     if (parameter.items !== 'number') return items
     const wrong = items.find((item) => Number.isNaN(numberOf(item)))
-    if (wrong !== undefined) throw new Refused(`${wrong} is not a number`, `Parameter '${name}' must be a list of numbers`)
+    if (wrong !== undefined) throw new Refused(`${told(parameter, wrong)} is not a number`, `Parameter '${name}' must be a list of numbers`)
     return items
   }
   if (typeof raw === 'object') {
@@ -85,13 +96,14 @@ function typed(parameter: Parameter, raw: Json, front: Front): Json {
   return text(raw)
 }
 
-function json(raw: Json): Json {
+function json(raw: Json, parameter: Parameter): Json {
   if (typeof raw !== 'string') return raw
   if (raw === '') return raw
   try {
     return JSON.parse(raw) as Json
   } catch (error) {
-    throw new Refused(`Value must be valid JSON: ${(error as Error).message}`, `Value must be valid JSON: ${(error as Error).message}`)
+    const words = `Value must be valid JSON${parameter.hidden ? '' : `: ${(error as Error).message}`}`
+    throw new Refused(words, words)
   }
 }
 
@@ -102,25 +114,28 @@ async function satisfy(constraint: Constraint, value: Json, raw: Json, parameter
   const each = Array.isArray(value) && parameter.type === 'comma_delimited_list' ? value : [value]
   if (constraint.kind === 'range') {
     const bad = each.map(numberOf).find((n) => (constraint.min !== undefined && n < constraint.min) || (constraint.max !== undefined && n > constraint.max))
-    if (bad !== undefined) throw refuse(`${bad} is out of range (min: ${constraint.min ?? 'None'}, max: ${constraint.max ?? 'None'})`,
+    if (bad !== undefined) throw refuse(`${told(parameter, bad)} is out of range (min: ${constraint.min ?? 'None'}, max: ${constraint.max ?? 'None'})`,
       bad < (constraint.min ?? -Infinity) ? `Parameter '${name}' must be a number not less than ${constraint.min}` : `Parameter '${name}' must be a number not greater than ${constraint.max}`)
   } else if (constraint.kind === 'length') {
     const length = typeof value === 'string' ? [...value].length : Object.keys(value as object).length
     const low = constraint.min !== undefined && length < constraint.min
-    if (low || (constraint.max !== undefined && length > constraint.max)) throw refuse(`length (${length}) is out of range (min: ${constraint.min ?? 'None'}, max: ${constraint.max ?? 'None'})`,
+    if (low || (constraint.max !== undefined && length > constraint.max)) throw refuse(`length (${told(parameter, length)}) is out of range (min: ${constraint.min ?? 'None'}, max: ${constraint.max ?? 'None'})`,
       low ? `Parameter '${name}' must contain at least ${constraint.min} characters` : `Parameter '${name}' must contain at most ${constraint.max} characters`)
   } else if (constraint.kind === 'modulo') {
     const n = numberOf(value)
-    if (((n % constraint.step) + constraint.step) % constraint.step !== constraint.offset) throw refuse(`${n} is not a multiple of ${constraint.step} with an offset of ${constraint.offset}`, `Parameter '${name}' must be a multiple of ${constraint.step}`)
+    if (((n % constraint.step) + constraint.step) % constraint.step !== constraint.offset) throw refuse(`${told(parameter, n)} is not a multiple of ${constraint.step} with an offset of ${constraint.offset}`, `Parameter '${name}' must be a multiple of ${constraint.step}`)
   } else if (constraint.kind === 'allowed_values') {
     const allowed = constraint.values.map((item) => parameter.type === 'number' ? numberOf(item) : parameter.type === 'boolean' ? boolean(item) : text(item))
-    if (!each.every((item) => allowed.some((other) => same(item, other)))) throw refuse(`${dumps(raw)} is not an allowed value [${constraint.values.map((item) => dumps(item)).join(', ')}]`, `Parameter '${name}' must be one of AllowedValues`)
+    if (!each.every((item) => allowed.some((other) => same(item, other)))) throw refuse(`${told(parameter, dumps(raw))} is not an allowed value [${constraint.values.map((item) => dumps(item)).join(', ')}]`, `Parameter '${name}' must be one of AllowedValues`)
   } else if (constraint.kind === 'allowed_pattern') {
     const pattern = patternOf(constraint.pattern)
     if (!pattern) throw new Refused(`The pattern "${constraint.pattern}" is not supported: look-around and back references are not`, `Parameter '${name}': the pattern ${constraint.pattern} is not supported: look-around and back references are not`)
-    if (!each.every((item) => pattern.whole(text(item)))) throw refuse(`"${text(value)}" does not match pattern "${constraint.pattern}"`, `Parameter '${name}' must match pattern ${constraint.pattern}`)
+    if (!each.every((item) => pattern.whole(text(item)))) throw refuse(`"${told(parameter, text(value))}" does not match pattern "${constraint.pattern}"`, `Parameter '${name}' must match pattern ${constraint.pattern}`)
   } else await ask(constraint.name, value, parameter, hooks, custom)
 }
+
+/** A value in a message; a hidden one is not told. */
+const told = ({ hidden }: Parameter, value: string | number) => hidden ? '******' : value
 
 const boolean = (value: Json) => ['1', 't', 'true', 'on', 'y', 'yes'].includes(text(value).toLowerCase())
 

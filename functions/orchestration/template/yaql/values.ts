@@ -56,7 +56,7 @@ const number = (value: Any, name: string): number => {
   if (typeof value === 'boolean') return Number(value)
   if (typeof value === 'number') return value
   if (typeof value === 'string' && /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/.test(value)) return Number(value)
-  throw new YaqlError(name === 'int' ? `invalid literal for int() with base 10: '${String(value)}'` : `could not convert string to float: '${String(value)}'`)
+  throw new YaqlError(name === 'int' ? `invalid literal for int() with base 10` : `could not convert string to float`)
 }
 const affix = (name: string, test: (s: string, part: string) => boolean) => both('', (s, args) => args.some((arg) => test(word(s, name), word(arg.value(), name))))
 const index = (name: string, last: boolean) => method('sub start length', (s, args, env) => {
@@ -130,7 +130,7 @@ export const values: Record<string, YaqlFunction> = {
   startsWith: affix('startsWith', (s, part) => s.startsWith(part)), endsWith: affix('endsWith', (s, part) => s.endsWith(part)),
   hex: plain('num', ([n]) => { const v = whole(n.value(), 'hex'); return `${v < 0 ? '-' : ''}0x${Math.abs(v).toString(16)}` }),
   isString: is((v) => typeof v === 'string'), isBoolean: is((v) => typeof v === 'boolean'), isInteger: is((v) => Number.isInteger(v)), isNumber: is((v) => typeof v === 'number'), isRegex: is((v) => v instanceof Regex),
-  int: plain('value', ([v]) => { const value = v.value(); if (typeof value === 'string' && !/^\s*[-+]?\d+\s*$/.test(value)) throw new YaqlError(`invalid literal for int() with base 10: '${value}'`); return Math.trunc(number(value, 'int')) }),
+  int: plain('value', ([v]) => { const value = v.value(); if (typeof value === 'string' && !/^\s*[-+]?\d+\s*$/.test(value)) throw new YaqlError(`invalid literal for int() with base 10`); return Math.trunc(number(value, 'int')) }),
   float: plain('value', ([v]) => number(v.value(), 'float')), bool: plain('value', ([v]) => truthy(v.value())), not: plain('value', ([v]) => !truthy(v.value())),
   abs: math('abs', Math.abs), sign: math('sign', Math.sign),
   round: plain('number ndigits', ([n, d]) => {
