@@ -6,7 +6,7 @@ export interface Heard { status: number; type: string; body: string | Uint8Array
 export type Relay = (said: Said) => Promise<Heard>
 
 /** Only addresses that were signed for one resource of one stack: whoever holds one may use it from anywhere. */
-const signed = /^\/orchestration\/v1\/[0-9a-f-]{32,36}\/signals\/[0-9a-f-]{36}\/[0-9a-f-]{36}\?[\x21-\x7e]{1,1000}$/
+const signed = /^\/(?:orchestration\/v1\/[0-9a-f-]{32,36}\/signals\/[0-9a-f-]{36}\/[0-9a-f-]{36}|cloudformation\/v1\/(?:waitcondition|signal)\/arn%3Aaws%3Acloudformation%3A(?:[\w.-]|%3A|%2F){1,500})\?[\x21-\x7e]{1,1000}$/
 export const relayed = (method: string | undefined, path: string | undefined): boolean => ['GET', 'PUT', 'POST'].includes(method ?? '') && signed.test(path ?? '')
 
 /** Guests on isolated networks cannot reach the control plane; their host can. Nothing of the guest's is passed on but what it says. */
