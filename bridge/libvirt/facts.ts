@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import { join } from 'node:path'
 import type { Drivers } from '../drivers.ts'
@@ -10,11 +10,11 @@ const GiB = 1024 ** 3
 const arches: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ppc64: 'ppc64le', s390x: 's390x' }
 
 /** What this machine is and has. Memory is the kernel's count: libvirt's own misses what was plugged in later. Room is that of the disks' file system. */
-export async function libvirtFacts(virsh: Virsh, store: Store, virtType: 'qemu' | 'kvm', address?: string): Promise<Drivers['facts']> {
+export async function libvirtFacts(virsh: Virsh, store: Store, virtType: 'qemu' | 'kvm', tag: string, address?: string): Promise<Drivers['facts']> {
   // QEMU's capabilities are probed on the first question, which takes a while on a fresh host.
   const version = /hypervisor: QEMU (\d+)\.(\d+)\.(\d+)/.exec(await virsh.within(120, 'version'))?.slice(1).map(Number) ?? [0, 0, 0]
   const storage = await storageId(join(store.root, 'storage.id'))
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  const bootId = await bootOf(tag)
   return async () => {
     const fs = await statfs(store.root)
     return {
@@ -30,6 +30,25 @@ export async function libvirtFacts(virsh: Virsh, store: Store, virtType: 'qemu' 
       },
     }
   }
+}
+
+/**
+ * Which life of the host this is. What lies under /run goes with the machine, or with the namespace that stands for one:
+ * whatever ran before it was written does not run any more.
+ */
+async function bootOf(tag: string): Promise<string> {
+  const kernel = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  const file = `/run/virga/boot-${tag}`
+  try {
+    await mkdir('/run/virga', { recursive: true, mode: 0o755 })
+    await writeFile(file, kernel + '\n' + randomUUID(), { flag: 'wx' }).catch((error) => { if (error.code !== 'EEXIST') throw error })
+    const [boot, mark] = (await readFile(file, 'utf8')).split('\n')
+    if (boot === kernel && mark) return mark
+    // A /run that outlived its machine.
+    const fresh = randomUUID()
+    await writeFile(file, `${kernel}\n${fresh}`)
+    return fresh
+  } catch { return kernel }
 }
 
 /** Hosts that share a folder of disks find the same name in it. */

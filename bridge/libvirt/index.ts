@@ -33,7 +33,7 @@ export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, addres
   const store = new Store(stateDir)
   await store.prepare()
   const virsh = new Virsh(uri)
-  const facts = await libvirtFacts(virsh, store, virtType, address)
+  const facts = await libvirtFacts(virsh, store, virtType, tag, address)
   const host: Host = { tag, virtType, cache: await store.cacheMode(), store, tap: (port) => net.tap(port) }
   const events = new Events(uri, tag)
   const locks = new Locks()

@@ -18,7 +18,7 @@ onDuplicate('host.name', () => conflict('A host of this name is enrolled already
 const hash = async (token: string) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)))].map((b) => b.toString(16).padStart(2, '0')).join('')
 
 export const view = (h: HostRow, now: number) => ({
-  id: h.id, name: h.name, enabled: h.enabled, disabled_reason: h.disabledReason, up: isUp(h, now), forced_down: h.forcedDown,
+  id: h.id, name: h.name, enabled: h.enabled, disabled_reason: h.disabledReason, up: isUp(h, now), forced_down: h.forcedDown, draining: h.draining, resume_guests: h.resumeGuests,
   simulated: h.simulated, availability_zone: h.zone, last_seen_at: isoSeconds(h.seenAt), version: h.version, hypervisor: h.hypervisor, capacity: h.capacity, storage: h.storage,
 })
 
@@ -71,11 +71,11 @@ export const show = endpoint({
 
 export const update = endpoint({
   id: 'update', method: 'PATCH', path: '/{host}', status: 200, policy: 'hosts:manage', summary: 'Enable, disable or force down a host',
-  body: { '1.0': t.Object({ enabled: t.Optional(t.Boolean()), disabled_reason: t.Optional(t.String({ maxLength: 255 })), forced_down: t.Optional(t.Boolean()), availability_zone: t.Optional(t.String({ minLength: 1, maxLength: 255 })) }, closed) },
+  body: { '1.0': t.Object({ enabled: t.Optional(t.Boolean()), disabled_reason: t.Optional(t.String({ maxLength: 255 })), forced_down: t.Optional(t.Boolean()), resume_guests: t.Optional(t.Boolean()), availability_zone: t.Optional(t.String({ minLength: 1, maxLength: 255 })) }, closed) },
   async handle(ctx, { params, body }) {
     const [[row]] = await ctx.read(q.select().from(host).where(eq(host.id, params.host)))
     if (!row) throw notFound('host', params.host)
-    const change = { enabled: body.enabled ?? row.enabled, disabledReason: body.disabled_reason ?? row.disabledReason, forcedDown: body.forced_down ?? row.forcedDown, zone: body.availability_zone ?? row.zone, updatedAt: ctx.now() }
+    const change = { enabled: body.enabled ?? row.enabled, disabledReason: body.disabled_reason ?? row.disabledReason, forcedDown: body.forced_down ?? row.forcedDown, zone: body.availability_zone ?? row.zone, resumeGuests: body.resume_guests ?? row.resumeGuests, updatedAt: ctx.now() }
     ctx.stage(q.update(host).set(change).where(eq(host.id, row.id)), 'stale')
     return { host: view({ ...row, ...change }, ctx.now()) }
   },

@@ -37,7 +37,7 @@ export interface NewMove { server: Server; kind: Move['kind']; status: string; f
 export function beginMove(ctx: Ctx, m: NewMove): string {
   const uuid = ctx.uuid(), now = ctx.now(), s = m.server
   ctx.stage(q.insert(serverMove).values({
-    uuid, server: s.id, project: s.project, user: ctx.anyone?.user.id ?? s.user, kind: m.kind, status: m.status, source: m.from.id, sourceName: m.from.name, target: m.to.id, targetName: m.to.name, targetAddress: m.to.address ?? null,
+    uuid, server: s.id, project: s.project, user: ctx.anyone?.user.id || s.user, kind: m.kind, status: m.status, source: m.from.id, sourceName: m.from.name, target: m.to.id, targetName: m.to.name, targetAddress: m.to.address ?? null,
     oldFlavor: s.shape.id, newFlavor: m.flavor ?? s.shape.id, disks: m.along ?? [], requestId: ctx.requestId, createdAt: now, updatedAt: now,
   }))
   return uuid

@@ -1,0 +1,227 @@
+import { sql } from 'drizzle-orm'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { q } from '../../../kernel/db.ts'
+import { stage, drive, isOrder, type Stage } from '../../../../tests/contract/stories.ts'
+import type { TestHost } from '../../../../tests/harness/host.ts'
+
+let w: Stage, other: TestHost
+beforeEach(async () => {
+  w = await stage()
+  other = await w.second()
+  await w.newServer()
+  await w.done()
+}, 30_000)
+
+const shown = async () => (await w.call('GET', `/compute/v2.1/servers/${w.server}`, undefined, await w.c.admin())).server
+const moves = async (query = '') => (await w.call('GET', `/compute/v2.1/os-migrations${query}`, undefined, await w.c.admin())).migrations
+const ask = async (method: string, path: string, body?: unknown, version = 'compute 2.90') => w.c.call(method, path, { token: await w.c.admin(), body, version })
+const act = (body: unknown, version?: string) => ask('POST', `/compute/v2.1/servers/${w.server}/action`, body, version)
+const otherThan = (h: TestHost) => (h === w.host ? other : w.host)
+const rows = async <T>(text: string) => ((await w.c.db().read([q.all<T>(sql.raw(text))])) as unknown as [T[]])[0]
+
+describe('a live move', () => {
+  it('shows as MIGRATING, then on the other host; its record tells', async () => {
+    const from = await w.home(), to = otherThan(from)
+    expect((await act({ 'os-migrateLive': { host: to.name, block_migration: 'auto' } })).status).toBe(202)
+    expect(await shown()).toMatchObject({ status: 'MIGRATING', 'OS-EXT-STS:task_state': 'migrating', 'OS-EXT-SRV-ATTR:host': from.name })
+    expect((await ask('GET', `/compute/v2.1/servers/${w.server}/migrations`)).body.migrations).toMatchObject([{ status: 'preparing', source_compute: from.name, dest_compute: to.name, server_uuid: w.server }])
+    await w.done()
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': to.name })
+    expect(await moves()).toMatchObject([{ status: 'completed', migration_type: 'live-migration', source_compute: from.name, dest_compute: to.name, instance_uuid: w.server }])
+    expect([from.domains.size, from.disks.size, to.domains.size, to.disks.size]).toEqual([0, 0, 1, 1])
+    expect((await ask('GET', `/compute/v2.1/servers/${w.server}/migrations`)).body.migrations).toEqual([])
+  })
+
+  it('is connected on both hosts while it goes on, and found by all that have its network', async () => {
+    const from = await w.home(), to = otherThan(from), desired = async (h: TestHost) => (await h.signed('GET', '/desired')).body
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    await w.c.settle()
+    expect([(await desired(from)).ports.length, (await desired(to)).ports.length]).toEqual([1, 1])
+    await w.done()
+    expect([(await desired(from)).ports.length, (await desired(to)).ports.length]).toEqual([0, 1])
+  })
+
+  it('that fails leaves the server where it is, claims and ports too', async () => {
+    const from = await w.home(), to = otherThan(from)
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    await drive(w.c, w.host, { failAt: 1 })
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:task_state': null, 'OS-EXT-SRV-ATTR:host': from.name })
+    expect(await moves('?status=failed')).toHaveLength(1)
+    expect([from.domains.size, to.domains.size, to.disks.size]).toEqual([1, 0, 0])
+    expect(await rows('select * from port where arriving is not null')).toEqual([])
+    expect(await rows(`select * from allocation where provider = '${to.id}'`)).toEqual([])
+  })
+
+  it('is ended on request: before it goes, and while it does', async () => {
+    const from = await w.home()
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    const [{ id }] = await moves(), path = `/compute/v2.1/servers/${w.server}/migrations/${id}`
+    expect((await ask('DELETE', path, undefined, 'compute 2.64')).status).toBe(400)
+    expect((await ask('POST', `${path}/action`, { force_complete: null })).status).toBe(400)
+    expect((await ask('DELETE', path)).status).toBe(202)
+    await w.done()
+    expect(await moves('?status=cancelled')).toHaveLength(1)
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': from.name })
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    from.on['move.live'] = () => 'hold'
+    for (const h of [w.host, other]) await h.work()
+    const [next] = await moves('?status=running')
+    expect((await ask('POST', `/compute/v2.1/servers/${w.server}/migrations/${next.id}/action`, { force_complete: null })).status).toBe(202)
+    expect((await ask('DELETE', `/compute/v2.1/servers/${w.server}/migrations/${next.id}`)).status).toBe(202)
+    expect((await rows<{ kind: string }>(`select kind from job where lane like 'abort:%' or lane like 'hurry:%' order by kind`)).map((r) => r.kind)).toEqual(['move.abort', 'move.hurry'])
+  })
+
+  it('is refused in words: unknown host, its own, a host that is disabled, a server that is off, force without a host', async () => {
+    const from = await w.home(), live = (host: string | null, more = {}, version?: string) => act({ 'os-migrateLive': { host, block_migration: 'auto', ...more } }, version)
+    const refused = async (r: Promise<{ status: number; text: string }>) => { const { status, text } = await r; return `${status} ${text}` }
+    expect(await refused(live('nowhere'))).toMatch(/^400 .*Compute host nowhere could not be found/)
+    expect(await refused(live(from.name))).toMatch(/^400 .*to current host/)
+    expect(await refused(live(null, { force: true }, 'compute 2.30'))).toMatch(/^400/)
+    expect(await refused(live(null, { disk_over_commit: false }))).toMatch(/^400/)
+    await ask('PATCH', `/hosts/${otherThan(from).id}`, { enabled: false })
+    expect(await refused(live(null))).toMatch(/^400 .*No valid host/)
+    expect(await refused(live(otherThan(from).name))).toMatch(/^400 .*No valid host/)
+    await w.act({ 'os-stop': null })
+    await w.done()
+    expect(await refused(live(null))).toMatch(/^409/)
+  })
+
+  it('ends with the server: deleting it takes it off both hosts', async () => {
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    for (const h of [w.host, other]) h.on['move.live'] = () => 'hold'
+    for (const h of [w.host, other]) await h.work()
+    for (const h of [w.host, other]) delete h.on['move.live']
+    await w.call('DELETE', `/compute/v2.1/servers/${w.server}`)
+    await w.done()
+    expect([w.host.domains.size, other.domains.size, w.host.disks.size, other.disks.size]).toEqual([0, 0, 0, 0])
+    expect(await moves('?status=cancelled')).toHaveLength(1)
+  })
+})
+
+describe('a cold move', () => {
+  it('waits to be confirmed; then the old host forgets', async () => {
+    const from = await w.home(), to = otherThan(from)
+    await act({ migrate: null })
+    expect((await shown()).status).toBe('RESIZE')
+    await w.done()
+    expect(await shown()).toMatchObject({ status: 'VERIFY_RESIZE', 'OS-EXT-SRV-ATTR:host': to.name })
+    expect(await moves('?status=finished')).toMatchObject([{ migration_type: 'migration' }])
+    expect(from.disks.size).toBe(1)
+    expect((await rows<{ provider: string }>(`select distinct provider from allocation`)).length).toBe(2)
+    await w.act({ confirmResize: null })
+    await w.done()
+    expect([from.disks.size, from.domains.size, to.disks.size]).toEqual([0, 0, 1])
+    expect((await rows<{ provider: string }>(`select distinct provider from allocation`)).map((r) => r.provider)).toEqual([to.id])
+    expect(await moves('?status=confirmed')).toHaveLength(1)
+  })
+
+  it('is taken back: the old host has it as it was', async () => {
+    const from = await w.home()
+    await act({ migrate: { host: otherThan(from).name } })
+    await w.done()
+    await w.act({ revertResize: null })
+    await w.done()
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': from.name })
+    expect([from.disks.size, otherThan(from).disks.size, otherThan(from).domains.size]).toEqual([1, 0, 0])
+    expect(await moves('?status=reverted')).toHaveLength(1)
+  })
+})
+
+describe('a host that is dead', () => {
+  it('keeps its servers while it is up; what it had comes up elsewhere; and back again it ends the old guest first', async () => {
+    const from = await w.home(), to = otherThan(from)
+    expect((await act({ evacuate: {} })).status).toBe(400)
+    await w.down(true)
+    const before = await shown()
+    expect((await act({ evacuate: { host: from.name } })).status).toBe(400)
+    expect((await act({ evacuate: {} })).status).toBe(200)
+    expect((await shown()).status).toBe('REBUILD')
+    await to.work()
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': to.name, addresses: before.addresses })
+    expect(await moves('?migration_type=evacuation')).toMatchObject([{ status: 'done', source_compute: from.name }])
+    // It comes back with its guest still there: its first order ends it.
+    expect([...from.domains.values()].map((d) => d.state)).toEqual(['running'])
+    await from.report()
+    expect((await shown())['OS-EXT-SRV-ATTR:host']).toBe(to.name)
+    const [first] = (await from.claim()).body.jobs
+    expect([first.kind, first.args.uuid, isOrder(first)]).toEqual(['domain.destroy', w.server, true])
+    // Deleting the server does not take the order back, nor does it come here again before that is done.
+    await w.down(false)
+    expect((await act({ 'os-migrateLive': { host: from.name, block_migration: 'auto' } })).status).toBe(400)
+    await w.call('DELETE', `/compute/v2.1/servers/${w.server}`)
+    expect((await rows<{ state: string }>(`select state from job where id = '${first.id}'`))[0].state).toBe('running')
+    await from.done(first, from.obey(first))
+    await w.done()
+    expect(from.domains.size).toBe(0)
+  })
+
+  it('leaves a stopped server stopped, and gives no password where none was set anew', async () => {
+    await w.act({ 'os-stop': null })
+    await w.done()
+    await w.down(true)
+    expect((await act({ evacuate: { adminPass: 'a-new-Secret-1' } }, 'compute 2.13')).status).toBe(400)
+    const r = await act({ evacuate: { onSharedStorage: false, adminPass: 'a-new-Secret-1' } }, 'compute 2.13')
+    expect([r.status, r.body]).toEqual([200, { adminPass: 'a-new-Secret-1' }])
+    await w.done()
+    expect((await shown()).status).toBe('SHUTOFF')
+  })
+})
+
+describe('a host that started anew', () => {
+  const reboot = async (h: TestHost) => { h.domains.clear(); await h.report({ bootId: 'boot-2' }); await w.c.settle() }
+  it('starts the guests that ran', async () => {
+    const h = await w.home()
+    await reboot(h)
+    expect((await shown())['OS-EXT-STS:task_state']).toBe('powering-on')
+    await w.done()
+    expect((await shown()).status).toBe('ACTIVE')
+    expect([...h.domains.values()].map((d) => d.state)).toEqual(['running'])
+  })
+  it('leaves them off when its operator says so; and those that were off', async () => {
+    const h = await w.home()
+    await ask('PATCH', `/hosts/${h.id}`, { resume_guests: false })
+    await reboot(h)
+    expect((await rows<{ n: number }>(`select count(*) as n from job where state in ('queued', 'running')`))[0].n).toBe(0)
+  })
+})
+
+describe('draining a host', () => {
+  it('moves running servers live, stopped ones cold, says what stays, and then it can go', async () => {
+    const h = await w.home(), to = otherThan(h), running = w.server
+    await ask('PATCH', `/hosts/${to.id}`, { enabled: false })
+    for (const wanted of ['stopped', 'suspended']) {
+      await w.newServer()
+      await w.done()
+      await w.act(wanted === 'stopped' ? { 'os-stop': null } : { suspend: null })
+      await w.done()
+    }
+    const suspended = w.server
+    await ask('PATCH', `/hosts/${to.id}`, { enabled: true })
+    expect((await ask('POST', `/hosts/${h.id}/drain`, { reason: 'new disks' })).status).toBe(202)
+    expect((await ask('DELETE', `/hosts/${h.id}`)).status).toBe(409)
+    for (let n = 0; n < 4; n++) {
+      await rows(`select 1`)
+      await w.c.db().write([q.run(sql`update sweep set next_at = 0`)])
+      await w.c.tick()
+      await w.done()
+    }
+    const { body: { drain } } = await ask('GET', `/hosts/${h.id}/drain`)
+    expect(drain).toMatchObject({ draining: true, servers: 1, moving: [], stays: [{ id: suspended, state: 'suspended' }] })
+    w.server = running
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': to.name })
+    expect((await moves('?migration_type=migration')).map((m: { status: string }) => m.status)).toEqual(['confirmed'])
+    await w.call('DELETE', `/compute/v2.1/servers/${suspended}`)
+    await w.done()
+    await h.report()
+    for (let n = 0; n < 3; n++) { await w.c.db().write([q.run(sql`update sweep set next_at = 0`)]); await w.c.tick(); await h.report() }
+    const gone = await ask('DELETE', `/hosts/${h.id}`)
+    expect([gone.status, gone.text]).toEqual([204, ''])
+    expect((await h.claim()).status).toBe(401)
+  })
+  it('is taken back', async () => {
+    const h = await w.home()
+    await ask('POST', `/hosts/${h.id}/drain`, {})
+    expect((await ask('DELETE', `/hosts/${h.id}/drain`)).status).toBe(204)
+    expect((await ask('GET', `/hosts/${h.id}`)).body.host).toMatchObject({ enabled: true, draining: false })
+  })
+})
