@@ -203,6 +203,16 @@ export const serviceProvider = sqliteTable('service_provider', {
 export const federatedUser = sqliteTable('federated_user', { idp: text('idp_id').notNull(), protocol: text('protocol_id').notNull(), unique: text('unique_id').notNull(), user: text('user_id').notNull(), name: text('display_name') },
   (t) => [primaryKey({ columns: [t.idp, t.protocol, t.unique] }), index('federated_user_user').on(t.user)])
 
+/** OAuth2 logins of devices that wait for somebody to say yes. */
+export const deviceGrant = sqliteTable('device_grant', {
+  /** SHA-256 of what the device holds. */
+  id: id(),
+  /** What it shows. */
+  code: text('code').notNull(), client: text('client').notNull(), state: text('state', { enum: ['pending', 'approved', 'denied'] }).notNull(),
+  user: text('user_id'), scope: json<{ kind: 'project' | 'domain' | 'system' | 'unscoped'; id: string } | null>('scope'), methods: json<string[] | null>('methods'),
+  askedAt: micros('asked_at'), interval: integer('interval').notNull().default(5), expiresAt: micros('expires_at').notNull(),
+}, (t) => [uniqueIndex('device_grant_code').on(t.code), index('device_grant_expiry').on(t.expiresAt), index('device_grant_user').on(t.user)])
+
 /** Kinds of password hashes, as far as they say what checking one costs, that came with users of another cloud. */
 export const foreignHash = sqliteTable('foreign_hash', { kind: text('kind').primaryKey() })
 

@@ -16,6 +16,7 @@ import * as groups from './groups/api.ts'
 import { limits, registeredLimits } from './limits/api.ts'
 import * as oauth1 from './oauth1/api.ts'
 import * as oauth2 from './oauth2/api.ts'
+import * as device from './oauth2/device.ts'
 import { consumers, policies } from './oddments/api.ts'
 import { associations } from './oddments/associations.ts'
 import { certificates } from './oddments/gone.ts'
@@ -44,6 +45,6 @@ export default identity.serve([
   applications.create, applications.list, applications.show, applications.remove, applications.rules,
   trusts.create, trusts.list, trusts.show, trusts.remove, trusts.roles,
   registeredLimits, limits, policies, associations, certificates,
-  consumers, oauth1.exchange, oauth1.accessTokens, oauth2.token,
+  consumers, oauth1.exchange, oauth1.accessTokens, oauth2.token, device.authorize, device.page, device.ask, device.answer,
   identityProviders, protocols, mappings, serviceProviders, federation.auth, federation.sso, saml, scopes.federated,
 ])

@@ -15,6 +15,10 @@ const DEFAULTS = {
   guesses_per_user: 30, guesses_per_source: 200, guess_window: 300,
   /** The header in which a proxy that nobody can pass by tells where a request comes from; its last entry counts. */
   source_header: '',
+  /** The header in which that proxy hands on the certificate a client showed it, and the one in which it shows that it knows PROXY_SECRET. */
+  client_certificate_header: '', proxy_secret_header: 'x-proxy-secret',
+  /** The mapping that says what of a certificate has to be what of a user. */
+  oauth2_cert_dn_mapping_id: 'oauth2_mapping',
   /** Logins, good and bad, are events too, not only lines of the log: each then writes. */
   login_events: false,
 }

@@ -60,7 +60,7 @@ const rules = {
   ...each(systemReader, 'get_identity_provider', 'list_identity_providers', 'get_protocol', 'list_protocols', 'get_mapping', 'list_mappings', 'get_service_provider', 'list_service_providers'),
   ...each(admin, 'create_identity_provider', 'update_identity_provider', 'delete_identity_provider', 'create_protocol', 'update_protocol', 'delete_protocol',
     'create_mapping', 'update_mapping', 'delete_mapping', 'create_service_provider', 'update_service_provider', 'delete_service_provider'),
-  ...each(any(systemReader, domainReader, owns), 'get_project_inventory'), ...each(domainManager, 'purge_project'),
+  ...each(any(systemReader, domainReader, owns), 'get_project_inventory'), ...each(domainManager, 'purge_project'), ...each(authenticated, 'approve_device'),
 }
 
 const titles: Record<number, string> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Request Entity Too Large', 501: 'Not Implemented', 503: 'Service Unavailable' }

@@ -29,6 +29,8 @@ export interface Env {
   POLICY?: string
   /** What is asked of passwords and logins, as JSON; see identity/security.ts. */
   SECURITY?: string
+  /** Known to the proxy in front and to us: what it says of a client's certificate is believed for it. */
+  PROXY_SECRET?: string
   /** How long a key signs tokens; thirty days when not said. */
   KEY_SECONDS?: string
   DOORBELL?: DurableObjectNamespace

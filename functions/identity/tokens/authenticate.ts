@@ -6,6 +6,7 @@ import { seconds, type Env, type World } from '../../kernel/env.ts'
 import { unauthorized } from '../../kernel/fault.ts'
 import type { Caller } from '../../kernel/policy.ts'
 import { directoryQuery, learn } from '../directory.ts'
+import { certificateOf } from '../oauth2/certificate.ts'
 import { readToken, type TokenClaims } from './claims.ts'
 
 /** What this isolate knows of ended tokens: a copy of a small table, no older than a second when it is looked at. */
@@ -90,6 +91,7 @@ export async function authenticate(env: Env, world: World, db: Database, request
   const token = request.headers.get('x-auth-token') ?? /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (!token) return undefined
   const claims = await verifyToken(env, world, db, token)
+  if (claims.certificate && certificateOf(env, request)?.thumbprint !== claims.certificate) throw unauthorized('The token goes with a certificate that was not shown.')
   const rules = claims.applicationCredential?.rules
   if (rules && at && !rules.some((r) => allows(r, at, request.method))) throw unauthorized('The application credential of this token does not allow this request.')
   return callerOf(claims)

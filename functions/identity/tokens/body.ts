@@ -22,6 +22,7 @@ export function tokenBody(c: TokenClaims, directory: Directory, withCatalog: boo
     ...(c.system && { system: { all: true } }),
     ...(hasScope && { roles: c.roles.map(named), ...(withCatalog && { catalog: catalogOf(directory, c) }) }),
     ...(trust && { 'OS-TRUST:trust': { id: trust.id, trustor_user: { id: trust.trustor }, trustee_user: { id: trust.trustee }, impersonation: trust.impersonation } }),
+    ...(c.certificate && { oauth2_credential: { 'x5t#S256': c.certificate } }),
     ...(c.oauth && { 'OS-OAUTH1': { consumer_id: c.oauth.consumer, access_token_id: c.oauth.access } }),
     ...(c.project && directory.providers.length && { service_providers: directory.providers }),
     ...(app && { application_credential: { id: app.id, name: app.name, restricted: app.restricted, ...(app.rules && { access_rules: app.rules }) } }),

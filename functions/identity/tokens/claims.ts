@@ -30,6 +30,8 @@ export interface TokenClaims {
   applicationCredential?: { id: string; name: string; restricted: boolean; rules?: AccessRule[] }
   trust?: { id: string; trustor: string; trustee: string; impersonation: boolean; /** What it was lent on from, and those who lent: with any of them it ends. */ from?: { trusts: string[]; users: string[] } }
   oauth?: { consumer: string; access: string }
+  /** SHA-256 of the certificate it goes with. */
+  certificate?: string
   federation?: { idp: string; protocol: string; groups: string[] }
   passwordExpiresAt?: number | null
 }
@@ -50,7 +52,7 @@ export async function signToken(env: Env, c: TokenClaims): Promise<string> {
     r: c.roles.map((r) => [r.id, r.name]), m: c.methods, a: c.auditIds, i: c.issuedAt, e: c.expiresAt, q: c.seq,
     c: a && [a.id, a.name, a.restricted ? 1 : 0, ...(a.rules ? [a.rules.map((r) => [r.id, r.service, r.method, r.path])] : [])],
     t: c.trust && [c.trust.id, c.trust.trustor, c.trust.trustee, c.trust.impersonation ? 1 : 0, ...(c.trust.from ? [c.trust.from.trusts, c.trust.from.users] : [])], x: c.passwordExpiresAt ?? undefined,
-    o: c.oauth && [c.oauth.consumer, c.oauth.access], f: c.federation && [c.federation.idp, c.federation.protocol, c.federation.groups],
+    o: c.oauth && [c.oauth.consumer, c.oauth.access], k: c.certificate, f: c.federation && [c.federation.idp, c.federation.protocol, c.federation.groups],
   }).setProtectedHeader({ alg: 'HS256', ...(primary && { kid: primary.id }) }).sign(key)
 }
 
@@ -74,7 +76,7 @@ export async function readToken(env: Env, token: string, db?: Database): Promise
       roles: w.r.map(([id, name]: string[]) => ({ id, name })), methods: w.m, auditIds: w.a, issuedAt: w.i, expiresAt: w.e, seq: w.q,
       applicationCredential: w.c && { id: w.c[0], name: w.c[1], restricted: w.c[2] === 1, rules: w.c[3]?.map(([id, service, method, path]: string[]) => ({ id, service, method, path })) },
       trust: w.t && { id: w.t[0], trustor: w.t[1], trustee: w.t[2], impersonation: w.t[3] === 1, from: w.t[4] && { trusts: w.t[4], users: w.t[5] } }, passwordExpiresAt: w.x,
-      oauth: w.o && { consumer: w.o[0], access: w.o[1] }, federation: w.f && { idp: w.f[0], protocol: w.f[1], groups: w.f[2] },
+      oauth: w.o && { consumer: w.o[0], access: w.o[1] }, certificate: w.k, federation: w.f && { idp: w.f[0], protocol: w.f[1], groups: w.f[2] },
     }
   }
   throw refused()

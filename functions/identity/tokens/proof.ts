@@ -4,6 +4,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { forbidden, invalid, notFound, unauthorized } from '../../kernel/fault.ts'
 import { proves } from '../ldap/client.ts'
 import { directoryOf, type ConfigRow } from '../ldap/settings.ts'
+import { certificateOf } from '../oauth2/certificate.ts'
 import { oauthProof } from '../oauth1/proof.ts'
 import { checkPassword, checkSecret } from '../passwords.ts'
 import { sourceOf } from '../guesses.ts'
@@ -63,7 +64,8 @@ async function one(ctx: Ctx, method: string, auth: Auth, request: Request): Prom
       if (!token) throw given(method)
       const c = await verifyToken(ctx.env, ctx.world, ctx.basis.db, token.id).catch(() => { throw unknownToken() })
       if (c.applicationCredential || c.trust || c.oauth) throw forbidden('A token of an application credential, a trust or an OAuth1 access token cannot be exchanged for another.')
-      return { mark: { federation: c.federation }, methods: [...new Set([...c.methods, method])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
+      if (c.certificate && certificateOf(ctx.env, request)?.thumbprint !== c.certificate) throw unknownToken()
+      return { mark: { federation: c.federation, certificate: c.certificate }, methods: [...new Set([...c.methods, method])], who: sql`${c.user.id}`, token: c, check: async (u) => u !== undefined }
     }
     case 'application_credential': {
       if (!app) throw given(method)
