@@ -48,10 +48,10 @@ export async function proceed(ctx: Ctx, def: Saga, row: SagaRow, entry?: Omit<En
 
 /** Whoever waits for the end of what ran in this lane goes on. */
 export function wake(ctx: Ctx, lane: string) {
-  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(eq(sagaNode.lane, lane), eq(sagaNode.state, 'parked'))).returning({ saga: sagaNode.saga, key: sagaNode.key }),
+  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(eq(sagaNode.lane, lane), eq(sagaNode.state, 'parked'))).returning({ saga: sagaNode.saga, key: sagaNode.key, kind: sagaNode.kind }),
     (nodes: NodeId[]) => { if (nodes.length) ctx.afterCommit(() => resume.nodes(ctx, nodes)) })
 }
-export interface NodeId { saga: string; key: string }
+export interface NodeId { saga: string; key: string; kind: string }
 
 async function record(ctx: Ctx, def: Saga, row: SagaRow, entry: Omit<Entry, 'at'>) {
   const first = entry.event === 'failed' && !row.log.some((e) => e.event === 'failed')

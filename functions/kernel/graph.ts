@@ -1,11 +1,11 @@
 import { and, eq, inArray, lt, or, sql, type SQL } from 'drizzle-orm'
 import { saga as table, sagaNode } from '../../schema/kernel.ts'
 import { type Basis, type Ctx, unit } from './ctx.ts'
-import { q } from './db.ts'
+import { q, type Query } from './db.ts'
 import { LIVE, resume, wake, type NodeId, type SagaRow } from './engine.ts'
 import { seconds } from './env.ts'
 import { Fault, Stale } from './fault.ts'
-import type { GraphRun, NewNode, NodeRow, Saga } from './saga.ts'
+import type { GraphRun, NewNode, NodeRow, Outcome, Saga } from './saga.ts'
 
 /**
  * Sagas whose steps are a graph. A node ends in one batch: its row, what it did, one count less for those that require it and
@@ -41,7 +41,7 @@ export function endGraph(ctx: Ctx, lane: string) {
 /** Parked nodes of the graph in a lane look again, those whose keys a query gives: a signal came. */
 export function rouse(ctx: Ctx, lane: string, keys: SQL) {
   const ids = q.select({ id: table.id }).from(table).where(and(eq(table.lane, lane), live))
-  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(inArray(sagaNode.saga, ids), eq(sagaNode.state, 'parked'), sql`${sagaNode.key} in (${keys})`)).returning({ saga: sagaNode.saga, key: sagaNode.key }),
+  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(inArray(sagaNode.saga, ids), eq(sagaNode.state, 'parked'), sql`${sagaNode.key} in (${keys})`)).returning({ saga: sagaNode.saga, key: sagaNode.key, kind: sagaNode.kind }),
     (nodes: NodeId[]) => { if (nodes.length) ctx.afterCommit(() => resume.nodes(ctx, nodes)) })
 }
 
@@ -50,7 +50,7 @@ function stageNodes(ctx: Ctx, saga: string, nodes: NewNode[]): NodeId[] {
   const rows = nodes.map((n) => {
     const requires = new Set(n.requires)
     for (const r of requires) { const list = next.get(r); if (list) list.push(n.key); else next.set(r, [n.key]) }
-    if (!requires.size) ready.push({ saga, key: n.key })
+    if (!requires.size) ready.push({ saga, key: n.key, kind: n.kind })
     return { saga, key: n.key, kind: n.kind, args: n.args ?? {}, state: requires.size ? 'waiting' as const : 'ready' as const, waits: requires.size, next: [] as string[], lane: null, runAt: now, generation: 0, why: null }
   })
   for (const row of rows) row.next = next.get(row.key) ?? []
@@ -65,12 +65,20 @@ function goOn(ctx: Ctx, saga: string, ready: NodeId[], unfinished: number) {
 const runOf = (ctx: Ctx, s: Row): GraphRun<any> => ({ ctx, args: s.args, id: s.id, project: s.project, user: s.user, requestId: s.requestId })
 
 interface Work { basis: Basis; ring: (host: string) => Promise<unknown>; sagaOf: (kind: string) => Promise<Saga> }
+/** So many light nodes share a batch. */
+const TOGETHER = 40
+const light = (n: NodeId) => n.kind.endsWith('*')
+type Kinds = Map<string, NonNullable<Saga['graph']>>
 
 /** Runs these nodes, those they make ready, and so on until none is left that can run now. */
 export async function runNodes(work: Work, first: NodeId[], over?: string) {
-  const queue = [...first], ends = over ? [over] : []
+  const queue = [...first], ends = over ? [over] : [], kinds: Kinds = new Map()
   const worker = async () => {
-    for (let n = queue.shift(); n; n = queue.shift()) await one(work, n, queue, ends)
+    for (let n = queue.shift(); n; n = queue.shift()) {
+      const some = [n]
+      if (light(n)) for (let i = 0; i < queue.length && some.length < TOGETHER;) { if (light(queue[i]) && queue[i].saga === n.saga) some.push(...queue.splice(i, 1)); else i++ }
+      await runSome(work, n.saga, some.map((x) => x.key), queue, ends, kinds)
+    }
     for (let s = ends.shift(); s; s = ends.shift()) await end(work, s, queue, ends)
   }
   while (queue.length || ends.length) await Promise.all(Array.from({ length: Math.min(WIDTH, queue.length + ends.length) }, worker))
@@ -83,51 +91,68 @@ const hold = async (what: string, id: unknown, work: () => Promise<unknown>) => 
   }
 }
 
-const one = ({ basis, ring, sagaOf }: Work, id: NodeId, queue: NodeId[], ends: string[]) => hold('node', id, () => unit({ ...basis }, async (ctx) => {
-  const [[n], [s]] = await ctx.read(
-    q.select().from(sagaNode).where(and(eq(sagaNode.saga, id.saga), eq(sagaNode.key, id.key), inArray(sagaNode.state, ['ready', 'parked']))),
-    q.select().from(table).where(and(eq(table.id, id.saga), live)))
-  if (!n || !s) return
-  const graph = (await sagaOf(s.kind)).graph!
-  const r = runOf(ctx, s), mark = ctx.mark()
-  ctx.basis.requestId = s.requestId
-  let outcome: Awaited<ReturnType<typeof graph.node>>
-  try {
-    outcome = await graph.node(r, n)
-  } catch (e) {
-    if (e instanceof Stale || (e instanceof Fault && e.kind === 'unavailable' && e.detail.status !== 500)) throw e
-    ctx.cut(mark)
-    outcome = { failed: e instanceof Fault ? e.message : `Unexpected error; the operator finds more under the request id ${s.requestId}.` }
-    if (!(e instanceof Fault)) console.error(JSON.stringify({ level: 'error', what: 'node', ...id, requestId: s.requestId, error: e instanceof Error ? e.stack : String(e) }))
+const runSome = ({ basis, ring, sagaOf }: Work, saga: string, keys: string[], queue: NodeId[], ends: string[], kinds: Kinds) => hold('node', { saga, keys }, () => unit({ ...basis }, async (ctx) => {
+  const own = [
+    q.select().from(sagaNode).where(and(eq(sagaNode.saga, saga), sql`${sagaNode.key} in (select value from json_each(${JSON.stringify(keys)}))`, inArray(sagaNode.state, ['ready', 'parked']))),
+    q.select().from(table).where(and(eq(table.id, saga), live))] as const
+  let graph = kinds.get(saga)
+  let [nodes, [s], ...seen] = await ctx.read(...own, ...(graph?.reads(saga, keys) ?? []) as never[]) as unknown as [NodeRow[], SagaRow[], ...any[]]
+  if (!nodes.length || !s) return
+  if (!graph) {
+    kinds.set(saga, graph = (await sagaOf(s.kind)).graph!)
+    seen = await ctx.read(...graph.reads(saga, keys) as [Query, ...Query[]])
   }
-  await settle(ctx, r, graph, n, outcome, queue, ends)
+  const r = runOf(ctx, s)
+  ctx.basis.requestId = s.requestId
+  const outcomes: [NodeRow, Outcome][] = []
+  for (const n of nodes) {
+    const mark = ctx.mark()
+    try {
+      outcomes.push([n, await graph.node(r, n, seen)])
+    } catch (e) {
+      if (e instanceof Stale || (e instanceof Fault && e.kind === 'unavailable' && e.detail.status !== 500)) throw e
+      ctx.cut(mark)
+      outcomes.push([n, { failed: e instanceof Fault ? e.message : `Unexpected error; the operator finds more under the request id ${s.requestId}.` }])
+      if (!(e instanceof Fault)) console.error(JSON.stringify({ level: 'error', what: 'node', saga, key: n.key, requestId: s.requestId, error: e instanceof Error ? e.stack : String(e) }))
+    }
+  }
+  await settle(ctx, r, graph, outcomes, queue, ends)
 }, ring))
 
-async function settle(ctx: Ctx, r: GraphRun<any>, graph: NonNullable<Saga['graph']>, n: NodeRow, outcome: Awaited<ReturnType<typeof graph.node>>, queue: NodeId[], ends: string[]) {
-  const now = ctx.now()
-  const mine = (set: Partial<NodeRow>) => ctx.stage(q.update(sagaNode).set({ ...set, generation: n.generation + 1 }).where(and(eq(sagaNode.saga, n.saga), eq(sagaNode.key, n.key), eq(sagaNode.generation, n.generation), inArray(sagaNode.state, ['ready', 'parked']))), 'stale')
-  const count = (unfinished: unknown, more: object = {}) => ctx.stageFor(q.update(table).set({ unfinished: unfinished as number, updatedAt: now, ...more }).where(and(eq(table.id, n.saga), live)).returning({ unfinished: table.unfinished }), ([row]: { unfinished: number }[]) => { if (row?.unfinished === 0) ends.push(n.saga) })
-  if (outcome === 'again') {
-    mine({ state: 'ready', runAt: now, lane: null })
-    ctx.stageFor(q.update(table).set({ updatedAt: now }).where(and(eq(table.id, n.saga), live)).returning({ id: table.id }), ([row]) => { if (row) queue.unshift({ saga: n.saga, key: n.key }) })
-  } else if (outcome === 'done') {
-    mine({ state: 'done', lane: null })
-    if (n.next.length) {
-      ctx.stageFor(q.update(sagaNode).set({ waits: sql`${sagaNode.waits} - 1`, state: sql`case when ${sagaNode.waits} <= 1 then 'ready' else ${sagaNode.state} end`, runAt: now })
-        .where(and(eq(sagaNode.saga, n.saga), eq(sagaNode.state, 'waiting'), sql`${sagaNode.key} in (select value from json_each(${JSON.stringify(n.next)}))`)).returning({ key: sagaNode.key, state: sagaNode.state }),
-      (rows: { key: string; state: string }[]) => { for (const row of rows) if (row.state === 'ready') queue.push({ saga: n.saga, key: row.key }) })
-    }
-    count(sql`${table.unfinished} - 1`)
-  } else if ('park' in outcome) {
-    mine({ state: 'parked', lane: outcome.park.lane ?? null, runAt: now + seconds(outcome.park.seconds ?? LOOK) })
-    // What it waits for may have ended between its look and this batch: then nobody will wake it, and it looks again.
-    if (outcome.park.lane) {
-      ctx.stageFor(q.select({ id: table.id }).from(table).where(and(eq(table.lane, outcome.park.lane), inArray(table.state, [...LIVE]))).limit(1), (rows: unknown[]) => { if (!rows.length && n.state === 'ready' && n.lane === null) queue.push({ saga: n.saga, key: n.key }) })
-    }
-  } else {
-    mine({ state: 'failed', lane: null, why: outcome.failed })
-    await fail(ctx, r, graph, n.saga, outcome.failed, count)
+/** What became of nodes that ran together: those that are done in one statement, and one count for all of them. */
+async function settle(ctx: Ctx, r: GraphRun<any>, graph: NonNullable<Saga['graph']>, outcomes: [NodeRow, Outcome][], queue: NodeId[], ends: string[]) {
+  const now = ctx.now(), saga = r.id, done = outcomes.filter(([, o]) => o === 'done').map(([n]) => n)
+  const mine = (n: NodeRow, set: Partial<NodeRow>) => ctx.stage(q.update(sagaNode).set({ ...set, generation: n.generation + 1 }).where(and(eq(sagaNode.saga, saga), eq(sagaNode.key, n.key), eq(sagaNode.generation, n.generation), inArray(sagaNode.state, ['ready', 'parked']))), 'stale')
+  const count = (unfinished: unknown, more: object = {}) => ctx.stageFor(q.update(table).set({ unfinished: unfinished as number, updatedAt: now, ...more }).where(and(eq(table.id, saga), live)).returning({ unfinished: table.unfinished }), ([row]: { unfinished: number }[]) => { if (row?.unfinished === 0) ends.push(saga) })
+  for (const [n, o] of outcomes) {
+    if (o === 'done') continue
+    if (o === 'again') {
+      mine(n, { state: 'ready', runAt: now, lane: null })
+      ctx.stageFor(q.update(table).set({ updatedAt: now }).where(and(eq(table.id, saga), live)).returning({ id: table.id }), ([row]) => { if (row) queue.unshift({ saga, key: n.key, kind: n.kind }) })
+    } else if ('park' in o) {
+      const { lane = null, seconds: wait = LOOK } = o.park
+      mine(n, { state: 'parked', lane, runAt: now + Math.round(seconds(wait)) })
+      // What it waits for may have ended between its look and this batch: then nobody will wake it, and it looks again.
+      if (lane) ctx.stageFor(q.select({ id: table.id }).from(table).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))).limit(1), (rows: unknown[]) => { if (!rows.length && n.lane === null) queue.push({ saga, key: n.key, kind: n.kind }) })
+    } else mine(n, { state: 'failed', lane: null, why: o.failed })
   }
+  if (done.length) {
+    const pairs = JSON.stringify(done.map((n) => [n.key, n.generation]))
+    ctx.stage(q.update(sagaNode).set({ state: 'done', lane: null, generation: sql`${sagaNode.generation} + 1` })
+      .where(and(eq(sagaNode.saga, saga), inArray(sagaNode.state, ['ready', 'parked']), sql`(${sagaNode.key}, ${sagaNode.generation}) in (select value ->> 0, value ->> 1 from json_each(${pairs}))`)))
+    ctx.stage(q.run(sql`insert into guard select 'stale', changes() = ${done.length}`))
+    const next = done.flatMap((n) => n.next)
+    if (next.length) {
+      // As often as a key stands in the list, so many of its requirements ended.
+      const text = JSON.stringify(next), ended = done.length === 1 ? sql`1` : sql`(select count(*) from json_each(${text}) where value = ${sagaNode.key})`
+      ctx.stageFor(q.update(sagaNode).set({ waits: sql`${sagaNode.waits} - ${ended}`, state: sql`case when ${sagaNode.waits} <= ${ended} then 'ready' else ${sagaNode.state} end`, runAt: now })
+        .where(and(eq(sagaNode.saga, saga), eq(sagaNode.state, 'waiting'), sql`${sagaNode.key} in (select value from json_each(${text}))`)).returning({ key: sagaNode.key, state: sagaNode.state, kind: sagaNode.kind }),
+      (rows: { key: string; state: string; kind: string }[]) => { for (const row of rows) if (row.state === 'ready') queue.push({ saga, key: row.key, kind: row.kind }) })
+    }
+    count(sql`${table.unfinished} - ${done.length}`)
+  }
+  const failed = outcomes.map(([, o]) => o).find((o): o is { failed: string } => typeof o === 'object' && 'failed' in o)
+  if (failed) await fail(ctx, r, graph, saga, failed.failed, count)
 }
 
 /** Nothing new begins any more. */
@@ -191,7 +216,7 @@ export async function sweepGraphs(work: Work) {
     // Moving the time on is the claim.
     const [claimed, due] = await basis.db.write([
       q.update(table).set({ updatedAt: now }).where(and(eq(table.id, s.id), eq(table.updatedAt, s.updatedAt))).returning({ id: table.id }),
-      q.select({ saga: sagaNode.saga, key: sagaNode.key }).from(sagaNode).where(and(eq(sagaNode.saga, s.id), inArray(sagaNode.state, ['ready', 'parked']), sql`${sagaNode.runAt} <= ${now}`)).limit(500),
+      q.select({ saga: sagaNode.saga, key: sagaNode.key, kind: sagaNode.kind }).from(sagaNode).where(and(eq(sagaNode.saga, s.id), inArray(sagaNode.state, ['ready', 'parked']), sql`${sagaNode.runAt} <= ${now}`)).limit(500),
     ]) as [unknown[], NodeId[]]
     if (claimed.length) basis.later.waitUntil(runNodes(work, due, s.unfinished === 0 ? s.id : undefined))
   }

@@ -1,6 +1,7 @@
 import type { Entry, sagaNode } from '../../schema/kernel.ts'
 import type { JobArgs, JobName, JobResult } from '../../schema/jobs.ts'
 import type { Ctx } from './ctx.ts'
+import type { Query } from './db.ts'
 
 /** What a step sees: the unit it runs in, the saga's arguments, and what earlier steps gave. */
 export interface Run<A, O = Record<string, unknown>> { ctx: Ctx; args: A; out: O; id: string; project: string | null; user: string | null; requestId: string }
@@ -33,12 +34,15 @@ export interface Saga<A = any> {
 
 export type NodeRow = typeof sagaNode.$inferSelect
 /** A node to be: it runs when those it requires have ended well. */
+/** A kind that ends in `*` is light: it calls no verb that could meet another's, so that many may share a batch. */
 export interface NewNode { key: string; kind: string; args?: Record<string, unknown>; requires: Iterable<string> }
 /** What became of a node. `park`: goes on when the saga in `lane` ends, and looks again after `seconds` anyway. `again`: right after the commit. */
 export type Outcome = 'done' | 'again' | { failed: string } | { park: { lane?: string; seconds?: number } }
 export interface Graph<A> {
   /** Runs one node, in a unit of its own. Run twice it must find what it did; what it stages lands with its outcome, or not at all. */
-  node: (r: GraphRun<A>, node: NodeRow) => Promise<Outcome>
+  node: (r: GraphRun<A>, node: NodeRow, seen: any[]) => Promise<Outcome>
+  /** What running these nodes takes to read, joined to the kernel's own read; `node` gets the answers. */
+  reads: (saga: string, keys: string[]) => Query[]
   /** The first node failed, or time ran out: 'cut' takes those under way back too, 'finish' lets them end. Those not begun never begin. */
   failing: (r: GraphRun<A>, why: string) => Maybe<'cut' | 'finish'>
   /** Every node has ended. Nodes for a next phase, or nothing more: then the saga is over. `why`: it failed. */

@@ -5,6 +5,7 @@ import { growth } from './growth.ts'
 import { identity } from './identity.ts'
 import { lists } from './lists.ts'
 import { neighbours } from './neighbours.ts'
+import { orchestration } from './orchestration.ts'
 import { ports } from './ports.ts'
 import { machine } from './processes.ts'
 import { queue } from './queue.ts'
@@ -20,7 +21,7 @@ const usage = `npm run bench -- [PART…] [--quick] [--scale N] [--hosts N] [--j
 Measures a cloud of its own, in a temporary folder: CPU milliseconds over all its processes (steady even where others use
 the machine), latency and rate (they are not), beside what was promised. Takes about five minutes.
 
-  PART           of idle, tokens, lists, servers, growth, ports, volumes, queue, templates, restart; and identity, which is not among them unless it is
+  PART           of idle, tokens, lists, servers, growth, ports, volumes, orchestration, queue, templates, restart; and identity, which is not among them unless it is
                  named: tokens by every way to get one, and lists with up to a million users (three minutes). Also as --only LIST
   --quick        a tenth of everything, tables up to 10,000 rows
   --scale N      so much of every count (1)
@@ -28,7 +29,7 @@ the machine), latency and rate (they are not), beside what was promised. Takes a
   --json FILE    the figures, for programs`
 
 /** In this order: what is measured late meets what was made before. */
-const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lists, servers, neighbours, growth, ports, volumes, restart: again, identity }
+const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lists, servers, neighbours, growth, ports, volumes, orchestration, restart: again, identity }
 
 let options, named: string[]
 try {

@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
-import { stack, stackResource, stackSnapshot } from '../../../schema/orchestration.ts'
+import { stackSnapshot } from '../../../schema/orchestration.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, invalid, Stale } from '../../kernel/fault.ts'
 import type { GraphRun, NodeRow, Outcome } from '../../kernel/saga.ts'
@@ -9,12 +9,12 @@ import { programOf } from './program.ts'
 import { changeRow, line, reasonOf, tell } from './record.ts'
 import { placeOf } from './place.ts'
 import { propertiesOf, workOf } from './work.ts'
-import type { Turn } from './turn.saga.ts'
+import type { Seeing, Turn } from './turn.saga.ts'
 
 /** Suspends, resumes, checks or snapshots one resource. */
-export async function act(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
+export async function act(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<Outcome> {
   const { ctx, args } = r, action = args.action as 'SUSPEND' | 'RESUME' | 'CHECK' | 'SNAPSHOT'
-  const [[s], [row]] = await ctx.read(q.select().from(stack).where(eq(stack.id, args.stack)), q.select().from(stackResource).where(eq(stackResource.id, n.args.row as string)))
+  const [[s], rows] = seen as Seeing, row = rows.find((x) => x.id === n.args.row)
   if (!s || !row) return 'done'
   const mark = ctx.mark(), begun = row.action === action && row.status === 'IN_PROGRESS'
   try {

@@ -1,5 +1,5 @@
-import { and, eq, inArray, or } from 'drizzle-orm'
-import { stack, stackResource, stackSnapshot, type Action } from '../../../schema/orchestration.ts'
+import { eq } from 'drizzle-orm'
+import { stackResource, stackSnapshot, type Action } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, invalid, Stale } from '../../kernel/fault.ts'
@@ -11,17 +11,18 @@ import { attributesFor, equal, foundIn, isKnown, keptProperties, propertiesOf, w
 import { checked } from './properties.ts'
 import { programOf, resolve, scopeOf, type Program } from './program.ts'
 import { changeRow, line, reasonOf, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
+import { awaited } from './awaited.ts'
 import { hookFor } from './hooks.ts'
 import { placeOf } from './place.ts'
-import type { Turn } from './turn.saga.ts'
+import type { Seeing, Turn } from './turn.saga.ts'
 
 /**
  * Brings one resource to what the template says. It looks at what there is and takes the next step towards what there should
  * be, so running it again, in this turn or a later one, goes on from wherever things stand.
  */
-export async function apply(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
+export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<Outcome> {
   const { ctx, args } = r, name = n.args.name as string
-  const it = await look(ctx, args, name)
+  const it = await look(ctx, args, name, seen as Seeing)
   if (!it) return 'done'
   const { s, program, own } = it
   const row = own.find((x) => x.current)
@@ -50,13 +51,10 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
 export interface Seen { s: StackRow; program: Program; own: ResourceRow[]; others: Map<string, ResourceRow> }
 interface Attempt extends Seen { ctx: Ctx; args: Turn; name: string; row: ResourceRow | undefined; n: NodeRow; mark: number; making?: boolean }
 
-/** One read; two when this isolate has not met the template before. */
-async function look(ctx: Ctx, args: Turn, name: string): Promise<Seen | undefined> {
-  const [[s]] = await ctx.read(q.select().from(stack).where(eq(stack.id, args.stack)))
+async function look(ctx: Ctx, args: Turn, name: string, [[s], rows]: Seeing): Promise<Seen | undefined> {
   if (!s || !args.template) return undefined
-  const program = await programOf(ctx, await placeOf(ctx, s), args.template), needs = [...program.graph.requires.get(name) ?? []]
-  const [rows] = await ctx.read(q.select().from(stackResource).where(and(eq(stackResource.stack, s.id), or(eq(stackResource.name, name), needs.length ? and(inArray(stackResource.name, needs), eq(stackResource.current, true)) : undefined))))
-  return { s, program, own: rows.filter((x) => x.name === name), others: new Map(rows.filter((x) => x.current).map((x) => [x.name, x])) }
+  const program = await programOf(ctx, await placeOf(ctx, s), args.template)
+  return { s, program, own: rows.filter((x) => x.name === name), others: new Map(rows.filter((x) => x.current && x.name !== name).map((x) => [x.name, x])) }
 }
 
 async function step(a: Attempt): Promise<Outcome> {
@@ -145,7 +143,8 @@ async function externalId(a: Attempt): Promise<string | undefined> {
 /** Takes what a type gave into the row (not staged yet): complete with its attributes, or still under way. */
 async function landed(a: Attempt, type: ResourceType, row: ResourceRow, work: Work, p: Progress, fresh: boolean): Promise<Outcome> {
   if (p.id !== undefined) row.physicalId = p.id
-  if (p.data) row.data = p.data
+  // What the engine itself notes of a resource is not its type's to forget.
+  if (p.data) row.data = { ...Object.fromEntries(Object.entries(row.data).filter(([k]) => k.startsWith('$'))), ...p.data }
   if (p.metadata) row.metadata = p.metadata
   Object.assign(work.resource, { physicalId: row.physicalId, data: row.data, metadata: row.metadata })
   if (p.wait || p.again) {
@@ -153,6 +152,8 @@ async function landed(a: Attempt, type: ResourceType, row: ResourceRow, work: Wo
     // Others may refer to it by name before it is done; its address must not change after.
     return p.again ? 'again' : { park: p.wait! }
   }
+  const held = awaited(a, row)
+  if (held) { row.status = 'IN_PROGRESS'; return held }
   const wanted = a.program.wanted.get(a.name)
   let shown = p.shown
   let attributes = await attributesFor(type, work, wanted, shown)
@@ -196,8 +197,8 @@ async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: 
   const never = changed.find((k) => type.properties[k]?.update === 'never')
   if (never) throw invalid(`Update to property ${never} of ${row.name} (${row.type}) is not supported`, { type: 'NotSupported' })
   if (!changed.length) return unchanged(a, type, row, work, more)
-  const effective = changed.filter((k) => !type.properties[k]?.ignored)
-  if (effective.some((k) => type.properties[k] && type.properties[k].update !== 'in-place') || !type.update) return make(a, type, wanted, metadata, row)
+  const effective = changed.filter((k) => !type.properties[k]?.ignored), how = (k: string) => type.properties[k] ?? type.properties['*']
+  if (effective.some((k) => how(k) && how(k).update !== 'in-place') || !type.update) return make(a, type, wanted, metadata, row)
   const p = effective.length ? await type.update(work, { before, after, changed: effective }) : {}
   if (p === 'replace') return make(a, type, wanted, metadata, row)
   more.properties = await keptProperties(ctx, program, type, row.id, after)

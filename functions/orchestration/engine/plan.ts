@@ -1,11 +1,12 @@
 import type { NewNode } from '../../kernel/saga.ts'
 import type { Program } from './program.ts'
 import type { ResourceRow } from './record.ts'
+import { LIGHT } from './light.ts'
 
 /** One node per resource of the template, after those it needs. */
-export const applyNodes = (p: Program): NewNode[] => p.graph.order.map((name) => ({ key: `a:${name}`, kind: 'apply', args: { name }, requires: [...p.graph.requires.get(name)!].map((n) => `a:${n}`) }))
+export const applyNodes = (p: Program): NewNode[] => p.graph.order.map((name) => ({ key: `a:${name}`, kind: p.light.has(name) ? 'apply*' : 'apply', args: { name, needs: [...p.graph.requires.get(name)!] }, requires: [...p.graph.requires.get(name)!].map((n) => `a:${n}`) }))
 
-type Part = Pick<ResourceRow, 'id' | 'name' | 'requires' | 'current'>
+type Part = Pick<ResourceRow, 'id' | 'name' | 'type' | 'requires' | 'current'>
 /** Taken away in reverse: whatever needs a thing goes before it. */
 export function removeNodes(rows: Part[]): NewNode[] {
   const byName = new Map<string, Part[]>()
@@ -13,7 +14,7 @@ export function removeNodes(rows: Part[]): NewNode[] {
   const requires = new Map(rows.map((r) => [r.id, new Set<string>()]))
   for (const r of rows) for (const need of r.requires) for (const other of byName.get(need) ?? []) if (other.id !== r.id) requires.get(other.id)!.add(r.id)
   breakCircles(rows.map((r) => r.id), requires)
-  return rows.map((r) => ({ key: `r:${r.id}`, kind: 'remove', args: { row: r.id, name: r.name }, requires: [...requires.get(r.id)!].map((id) => `r:${id}`) }))
+  return rows.map((r) => ({ key: `r:${r.id}`, kind: LIGHT.has(r.type) ? 'remove*' : 'remove', args: { row: r.id, name: r.name }, requires: [...requires.get(r.id)!].map((id) => `r:${id}`) }))
 }
 /** One after the other as they need each other, or the other way round. */
 export function actNodes(rows: Part[], backwards: boolean): NewNode[] {

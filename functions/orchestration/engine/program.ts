@@ -4,10 +4,11 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { seal, unseal } from '../../kernel/secrets.ts'
-import { checkRules, conditionsOf, dependencies, parametersOf, parse, parseEnvironment, pseudoParameters, referencesOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
+import { checkRules, conditionsOf, dependencies, parametersOf, parse, parseEnvironment, pseudoParameters, referencesOf, registryOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
 import { holds } from '../template/dependencies.ts'
 import { storeHooks } from './lookups.ts'
 import { typeFor } from '../types/resolve.ts'
+import { LIGHT } from './light.ts'
 import type { Sketch } from '../types/provider.ts'
 
 export type TemplateRow = typeof stackTemplate.$inferSelect
@@ -30,6 +31,8 @@ export interface Program {
   /** By resource: the attributes others and outputs ask for. */
   wanted: Map<string, Set<string>>
   hidden: boolean
+  /** Resources of light types. */
+  light: Set<string>
   place: Place
 }
 
@@ -45,7 +48,7 @@ export async function compile(source: Source, place: Place, id = '', o: Looser =
   if (!o.lenient && template.rules.size) await checkRules(template, { parameters: values })
   const conditions = conditionsOf(template, values)
   const graph = dependencies(template, conditions, values)
-  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), place }
+  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), light: new Set(), place }
   want(program)
   await implicit(program)
   return program
@@ -72,14 +75,17 @@ function want({ template, conditions, wanted, graph }: Program) {
 }
 
 /** What types know of each other: a server follows the subnets of its network. */
-async function implicit({ template, environment, files, graph, conditions }: Program) {
+async function implicit({ template, environment, files, graph, conditions, light }: Program) {
+  const registry = registryOf(environment)
   let sketches: Map<string, Sketch> | undefined
   const sketch = () => sketches ??= new Map(graph.order.map((name) => {
     const r = template.resources.get(name)!, properties = (r.properties ?? {}) as Record<string, Json>
     return [name, { name, type: r.type, properties, refers: (p: string) => (properties[p] === undefined ? [] : [...referencesOf(properties[p], template.dialect, conditions).resources]) }]
   }))
   for (const name of graph.order) {
-    const type = await typeFor(template.resources.get(name)!.type, environment, files, name)
+    const named = template.resources.get(name)!.type
+    if (LIGHT.has(named) && registry.find(named, name) === named) { light.add(name); continue }
+    const type = await typeFor(named, environment, files, name)
     if (!type?.after) continue
     const all = sketch(), self = all.get(name)!
     for (const need of type.after(self, [...all.values()].filter((s) => s.name !== name))) {

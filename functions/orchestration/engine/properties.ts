@@ -22,7 +22,7 @@ export function checked(type: ResourceType, given: Value, about: About): Record<
 type Fail = (words: string, path: Path) => never
 
 function members(schema: Schema, given: Record<string, Value>, at: Path, fail: Fail, about: About): Record<string, Value> {
-  for (const k of Object.keys(given)) if (!schema[k]) fail(about.front === 'aws' ? `Encountered unsupported property ${k}` : `Unknown Property ${k}`, at)
+  for (const k of Object.keys(given)) if (!schema[k] && !schema['*']) fail(about.front === 'aws' ? `Encountered unsupported property ${k}` : `Unknown Property ${k}`, at)
   const out: Record<string, Value> = {}
   for (const [k, p] of Object.entries(schema)) {
     if (!p.instead || (given[k] ?? undefined) === undefined) continue
@@ -30,7 +30,10 @@ function members(schema: Schema, given: Record<string, Value>, at: Path, fail: F
     const { [k]: value, ...rest } = given
     given = { ...rest, [p.instead]: value }
   }
+  // What is somebody else's to understand goes through as it is.
+  if (schema['*']) for (const [k, v] of Object.entries(given)) if (!schema[k]) out[k] = v
   for (const [k, p] of Object.entries(schema)) {
+    if (k === '*') continue
     let v: Value | undefined = given[k] ?? undefined
     if (v === undefined && p.default !== undefined) v = p.default
     if (v === undefined) { if (p.required) fail(about.front === 'aws' ? `Property ${k} cannot be empty.` : `Property ${k} not assigned`, about.front === 'aws' ? [...at, k] : at); continue }

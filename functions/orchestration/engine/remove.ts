@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { stack, stackResource } from '../../../schema/orchestration.ts'
+import { stackResource } from '../../../schema/orchestration.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, Stale } from '../../kernel/fault.ts'
 import type { GraphRun, NodeRow, Outcome } from '../../kernel/saga.ts'
@@ -9,15 +9,15 @@ import { programOf } from './program.ts'
 import { changeRow, line, reasonOf, tell } from './record.ts'
 import { placeOf } from './place.ts'
 import { propertiesOf, workOf } from './work.ts'
-import type { Turn } from './turn.saga.ts'
+import type { Seeing, Turn } from './turn.saga.ts'
 
 /** Something in use may be let go a moment later. */
 const TRIES = 6
 
 /** Takes one resource away: what it has made, whatever state that is in, and then its row. */
-export async function remove(r: GraphRun<Turn>, n: NodeRow): Promise<Outcome> {
+export async function remove(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<Outcome> {
   const { ctx, args } = r
-  const [[s], [row]] = await ctx.read(q.select().from(stack).where(eq(stack.id, args.stack)), q.select().from(stackResource).where(eq(stackResource.id, n.args.row as string)))
+  const [[s], rows] = seen as Seeing, row = rows.find((x) => x.id === n.args.row)
   if (!s || !row) return 'done'
   const begun = row.action === 'DELETE' && row.status === 'IN_PROGRESS', mark = ctx.mark()
   const forget = () => { ctx.stage(q.delete(stackResource).where(eq(stackResource.id, row.id))); tell(ctx, s, ...(begun ? [] : [line(row, 'DELETE', 'IN_PROGRESS')]), line(row, 'DELETE', 'COMPLETE')) }
