@@ -72,7 +72,7 @@ export default [
   endpoint({
     id: 'resources.metadata', method: 'GET', path: `${one}/metadata`, status: 200, summary: "Show a resource's metadata", policy: 'resource:metadata',
     async handle(ctx, { params }) {
-      const { s, row } = await findResource(ctx, params), agents = ['OS::Nova::Server', 'OS::Heat::DeployedServer', 'AWS::EC2::Instance'].includes(row.type) && row.physicalId
+      const { s, row } = await findResource(ctx, params), agents = SERVERS.includes(row.type) && row.physicalId
       const deployments = agents ? await metadataFor(ctx, row.physicalId!, s.project) : []
       return { metadata: deployments.length ? { ...row.metadata, deployments } : row.metadata }
     },
@@ -96,6 +96,15 @@ export default [
     },
   }),
   endpoint({
+    id: 'signals.read', method: 'GET', path: '/signals/{stack}/{resource}', status: 200, summary: 'Show the agents in a server what they are to do, by its presigned address', policy: 'public',
+    async handle(ctx, input) {
+      const { s, row } = await held(ctx, input)
+      if (!SERVERS.includes(row.type) || !row.physicalId) throw new Fault('forbidden', 'The address is not one that is read.', { type: 'Forbidden' })
+      const collect = row.data.collect as object | undefined
+      return { ...row.metadata, deployments: await metadataFor(ctx, row.physicalId, s.project), ...(collect ? { 'os-collect-config': { ...(row.metadata['os-collect-config'] as object | undefined), ...collect } } : {}) }
+    },
+  }),
+  endpoint({
     id: 'signals.receive', method: 'POST', path: '/signals/{stack}/{resource}', status: 200, summary: 'Signal a resource by its presigned address', policy: 'public', raw: true, handle: presigned('POST'),
   }),
   endpoint({
@@ -104,11 +113,16 @@ export default [
 ]
 
 /** An address speaks for one resource of one stack; when either is gone, or the time is over, it is nobody's. */
+async function held(ctx: Ctx, { params, query, url }: { params: Record<string, string>; query: URLSearchParams; url: URL }) {
+  const project = /\/v1\/([^/]+)\/signals\//.exec(url.pathname)?.[1] ?? ''
+  const [[s], [row]] = await ctx.read(q.select().from(stack).where(and(eq(stack.id, params.stack), eq(stack.project, project), isNull(stack.deletedAt))), q.select().from(stackResource).where(and(eq(stackResource.id, params.resource), eq(stackResource.stack, params.stack))))
+  if (!await goodSignature(ctx, project, params.stack, params.resource, query) || !s || !row) throw new Fault('forbidden', 'The address is not valid, or not any more.', { type: 'Forbidden' })
+  return { s, row }
+}
+const SERVERS = ['OS::Nova::Server', 'OS::Heat::DeployedServer', 'AWS::EC2::Instance']
 function presigned(_method: string) {
   return async (ctx: Ctx, { params, query, request, url }: { params: Record<string, string>; query: URLSearchParams; request: Request; url: URL }) => {
-    const project = /\/v1\/([^/]+)\/signals\//.exec(url.pathname)?.[1] ?? ''
-    const [[s], [row]] = await ctx.read(q.select().from(stack).where(and(eq(stack.id, params.stack), eq(stack.project, project), isNull(stack.deletedAt))), q.select().from(stackResource).where(and(eq(stackResource.id, params.resource), eq(stackResource.stack, params.stack))))
-    if (!await goodSignature(ctx, project, params.stack, params.resource, query) || !s || !row) throw new Fault('forbidden', 'The address is not valid, or not any more.', { type: 'Forbidden' })
+    const { s, row } = await held(ctx, { params, query, url })
     const { readText, parseJson } = await import('../../kernel/body.ts')
     const text = heard.get(request) ?? await readText(request, 65_536)
     // A body is read once, and the unit may run twice.
