@@ -208,4 +208,53 @@ INSERT INTO assignment VALUES('UserProject','da681295977c4389b959950133ecf65e','
 INSERT INTO assignment VALUES('GroupProject','336fb2b18e7f4c51b46dcaddce2aaf33','ce022a535a924b9e8b125b26e767f6dd','deaa14671adb4c68b910875be5166627',0);
 INSERT INTO assignment VALUES('UserDomain','da681295977c4389b959950133ecf65e','89bd1476928c402488ba2cbbded2dc3d','b77c39cd73d44e0a83bc429e32b4644e',0);
 INSERT INTO assignment VALUES('UserDomain','7b0634edb2e24fdc92a929d948ca9eff','89bd1476928c402488ba2cbbded2dc3d','f2817928e9bb4d8191f5e88084d7db34',1);
+CREATE TABLE credential (
+	id VARCHAR(64) NOT NULL, 
+	user_id VARCHAR(64) NOT NULL, 
+	project_id VARCHAR(64), 
+	type VARCHAR(255) NOT NULL, 
+	extra TEXT, 
+	key_hash VARCHAR(64) NOT NULL, 
+	encrypted_blob TEXT NOT NULL, 
+	PRIMARY KEY (id)
+);
+INSERT INTO credential VALUES('ddab4b3cdf337e2e34dead799345698586fae765b8c705cef5da8b4fb509bd66','da681295977c4389b959950133ecf65e','ce022a535a924b9e8b125b26e767f6dd','ec2','{}','35e3bbf9261d562486ce87cec758ee0e03293c36','gAAAAABrAj4EDuOwbNrHfkf2YJmtKZr0tmaRt7zF3vtDGGZX8cfeu1YVIgaRdgfh8hrp9w7nFHATcVWfcPuYSq5TdrCfff-86wZG5pGv06pbhKFyGHbbQyno2NFCz7YE7kHOyERb9O1-');
+INSERT INTO credential VALUES('0c7c0c3f9d0a4a9b8f4e5d6c7b8a9f00','da681295977c4389b959950133ecf65e',NULL,'totp','{}','35e3bbf9261d562486ce87cec758ee0e03293c36','gAAAAABrAj4EG0-nlxqwD7DsTli0geKdmtn6V5L1P3xSljXjniGRoQ5W-CaYedHn7FMH7cGRC1zscquCEtlo5kQjGWOL6R5L_9SK-U7Jd4Z-9rrTnVpRvGAWN38Rkb1YTac2kASFN2_y');
+CREATE TABLE application_credential (
+	internal_id INTEGER NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	secret_hash VARCHAR(255) NOT NULL, 
+	description TEXT, 
+	user_id VARCHAR(64), 
+	project_id VARCHAR(64), 
+	expires_at BIGINT, 
+	unrestricted BOOLEAN, 
+	system VARCHAR(64), 
+	PRIMARY KEY (internal_id), 
+	CONSTRAINT duplicate_app_cred_constraint UNIQUE (user_id, name)
+);
+INSERT INTO application_credential VALUES(1,'5f1c7c3a2e9b4d0f8a6b1c2d3e4f5a6b','robot','$2b$12$jBNokRGhtmgYGkur7ccEIOV.Muw0uCN2Rsi.3SylIThcI3ldRqSHS','for the night','da681295977c4389b959950133ecf65e','ce022a535a924b9e8b125b26e767f6dd',NULL,0,NULL);
+CREATE TABLE application_credential_role (
+	application_credential_id INTEGER NOT NULL, 
+	role_id VARCHAR(64) NOT NULL, 
+	PRIMARY KEY (application_credential_id, role_id)
+);
+INSERT INTO application_credential_role VALUES(1,'cd01bdff81e8406fa250c256c2c573b6');
+CREATE TABLE access_rule (
+	id INTEGER NOT NULL, 
+	service VARCHAR(64), 
+	path VARCHAR(128), 
+	method VARCHAR(16), 
+	external_id VARCHAR(64), 
+	user_id VARCHAR(64), 
+	PRIMARY KEY (id)
+);
+INSERT INTO access_rule VALUES(1,'identity','/v3/auth/catalog','GET','9a8b7c6d5e4f40312213203f4e5d6c7b','da681295977c4389b959950133ecf65e');
+CREATE TABLE application_credential_access_rule (
+	application_credential_id INTEGER NOT NULL, 
+	access_rule_id INTEGER NOT NULL, 
+	PRIMARY KEY (application_credential_id, access_rule_id)
+);
+INSERT INTO application_credential_access_rule VALUES(1,1);
 COMMIT;

@@ -39,12 +39,12 @@ test('users, groups, roles and projects of a real Keystone come over, and passwo
   expect((await login('niels', 'niels-old-secret', lhc)).status).toBe(401)
   const done = await importKeystone(dump, { url: env.LIBSQL_URL })
   expect(done.counts).toEqual(dry.counts)
-  expect(done.counts).toEqual({ roles: 1, 'implied roles': 3, domains: 1, projects: 2, users: 4, groups: 1, memberships: 1, assignments: 5 })
+  expect(done.counts).toEqual({ 'access rules': 1, 'application credentials': 1, roles: 1, 'implied roles': 3, domains: 1, projects: 2, users: 4, groups: 1, memberships: 1, assignments: 5 })
   expect(done.notes.join('\n')).toMatch(/role reader is here already[^]*endpoints are left out/)
 
   // Before anybody came: all of these cost a hash of each kind there is, so that none tells itself apart.
   const cost = async (name: string, domain = 'Physics') => { computed.clear(); expect((await login(name, 'wrong', 'unscoped', domain)).status).toBe(401); return Object.fromEntries([...computed].sort()) }
-  const every = Object.fromEntries(['$scrypt$ln=14,r=8,p=1$', '$2b$10$', '$scrypt$ln=16,r=8,p=1$', '$pbkdf2-sha512$20000$'].sort().map((k) => [k, 1]))
+  const every = Object.fromEntries(['$scrypt$ln=14,r=8,p=1$', '$2b$10$', '$2b$12$', '$scrypt$ln=16,r=8,p=1$', '$pbkdf2-sha512$20000$'].sort().map((k) => [k, 1]))
   for (const [name, domain] of [['niels'], ['lise'], ['emmy'], ['gone'], ['nobody'], ['admin', 'Default'], ['nobody', 'Default']]) expect([name, await cost(name, domain)]).toEqual([name, every])
 
   const niels = await login('niels', 'niels-old-secret', lhc), names = (r: { body: any }) => r.body.token.roles.map((x: any) => x.name).sort()
@@ -75,6 +75,27 @@ test('hashes become ours with the first login, and a second import changes nothi
   await importKeystone(dump, { url: env.LIBSQL_URL }, { catalog: true })
   expect((await client.execute("select count(*) as n from endpoint where url like 'http://old.test%'")).rows[0].n).toBe(2)
   client.close()
+}, 60_000)
+
+test('application credentials go on to work, and credentials with the keys that open them', async () => {
+  const use = (secret: string) => call('POST', '/identity/v3/auth/tokens', { auth: { identity: { methods: ['application_credential'], application_credential: { id: '5f1c7c3a2e9b4d0f8a6b1c2d3e4f5a6b', secret } } } })
+  computed.clear()
+  expect((await use('wrong')).status).toBe(401)
+  expect(computed.get('$2b$12$')).toBe(1)
+  const r = await use('old-app-secret'), token = r.headers.get('x-subject-token')!
+  expect([r.status, r.body.token.roles.map((x: any) => x.name).sort(), r.body.token.project.name]).toEqual([201, ['member', 'reader'], 'lhc'])
+  expect([(await call('GET', '/identity/v3/auth/catalog', undefined, token)).status, (await call('GET', '/identity/v3/auth/projects', undefined, token)).status]).toEqual([200, 401])
+  computed.clear()
+  expect((await use('old-app-secret')).status).toBe(201)
+  expect([...computed.keys()]).toEqual(['$scrypt$ln=14,r=8,p=1$'])
+  const none = await importKeystone(dump, { url: env.LIBSQL_URL })
+  expect(none.notes.join('\n')).toContain('2 credentials are left out')
+  const wrong = await importKeystone(dump, { url: env.LIBSQL_URL }, { dryRun: true, credentials: { keys: ['AAAA', 'BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB='], masterSecret: env.MASTER_SECRET } })
+  expect([wrong.counts.credentials, wrong.notes.filter((n) => n.includes('none of the keys')).length]).toEqual([undefined, 2])
+  expect((await importKeystone(dump, { url: env.LIBSQL_URL }, { credentials: { keys: ['AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=', 'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI='], masterSecret: env.MASTER_SECRET } })).counts.credentials).toBe(2)
+  const admin = (await login('admin', 'admin-secret', { project: { name: 'admin', domain: { id: 'default' } } }, 'Default')).headers.get('x-subject-token')!
+  const got = (await call('GET', '/identity/v3/credentials?user_id=da681295977c4389b959950133ecf65e', undefined, admin)).body.credentials
+  expect(got.map((c: any) => [c.type, c.blob]).sort()).toEqual([['ec2', '{"access": "0ldacce55", "secret": "0ldsecret"}'], ['totp', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ']])
 }, 60_000)
 
 test("dumps of MySQL and PostgreSQL are read, and what is no dump is told", () => {

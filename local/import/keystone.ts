@@ -1,5 +1,6 @@
+import { createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto'
 import { sql } from 'drizzle-orm'
-import { assignment, endpoint, foreignHash, group, identityRevision, impliedRole, membership, project, region, role, service, user } from '../../schema/identity.ts'
+import { accessRule, applicationCredential, assignment, credential, endpoint, foreignHash, group, identityRevision, impliedRole, membership, project, region, role, service, user } from '../../schema/identity.ts'
 import { kindOf } from '../../functions/identity/foreign.ts'
 import { outdated } from '../../functions/identity/passwords.ts'
 import { q, type Query } from '../../functions/kernel/db.ts'
@@ -7,6 +8,8 @@ import type { Row, Tables } from './dump.ts'
 
 /** What is there already: the names an import has to get along with. */
 export interface Here { roles: { id: string; name: string; domain: string | null }[]; projects: { id: string; name: string; domain: string | null }[]; users: { id: string; name: string; domain: string }[] }
+/** What opens the old cloud's credentials, and seals them for this one. */
+export interface Old { keys: string[]; seal: (id: string, text: string) => Promise<string> }
 export interface Plan { queries: Query[]; counts: Record<string, number>; notes: string[] }
 
 const yes = (v: unknown) => v === 1 || v === true || v === '1' || v === 't'
@@ -23,7 +26,7 @@ const ROOT = '<<keystone.domain.root>>'
  * From a Keystone's tables to rows of ours. Ids stay as they are, since other databases name them; but where this cloud has a role, project or
  * user of the same name in the same place already, that one is meant. What is there is never changed, so an import can be run again.
  */
-export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan {
+export async function plan(t: Tables, here: Here, now: number, catalog: boolean, old?: Old): Promise<Plan> {
   const of = (name: string): Row[] => t[name] ?? [], counts: Record<string, number> = {}, notes: string[] = [], queries: Query[] = []
   if (!t.project || !t.user || !t.assignment) throw new Error('this is no dump of a Keystone database: it has no rows of project, user and assignment')
   const add = (what: string, query: Query) => { counts[what] = (counts[what] ?? 0) + 1; queries.push(query) }
@@ -84,11 +87,41 @@ export function plan(t: Tables, here: Here, now: number, catalog: boolean): Plan
     for (const s of of('service')) { const { name, description, ...extra } = json(s.extra); add('services', q.insert(service).values({ id: String(s.id), type: String(s.type), name: String(name ?? ''), description: description == null ? null : String(description), enabled: yes(s.enabled), extra }).onConflictDoNothing()) }
     for (const e of of('endpoint')) add('endpoints', q.insert(endpoint).values({ id: String(e.id), service: String(e.service_id), region: e.region_id == null ? null : String(e.region_id), interface: e.interface as 'public', url: String(e.url), enabled: yes(e.enabled), extra: json(e.extra) }).onConflictDoNothing())
   } else if (of('endpoint').length) notes.push(`${of('endpoint').length} endpoints are left out, since this cloud has its own: take them over with --catalog`)
-  if (of('credential').length) notes.push(`${of('credential').length} credentials are left out: they are encrypted with the old cloud's keys`)
-  if (of('application_credential').length) notes.push(`${of('application_credential').length} application credentials are left out: their owners make new ones`)
+  if (of('credential').length && !old) notes.push(`${of('credential').length} credentials are left out, since they are encrypted with the old cloud's keys: give those with --credential-keys`)
+  for (const c of old ? of('credential') : []) {
+    const text = unfernet(String(c.encrypted_blob), old!.keys)
+    if (same.has(String(c.user_id))) { notes.push(`credential ${c.id} is left out: the user of that name here keeps their own`); continue }
+    if (text === undefined) { notes.push(`credential ${c.id} is left out: none of the keys opens it`); continue }
+    add('credentials', q.insert(credential).values({ id: String(c.id), user: String(c.user_id), project: c.project_id == null ? null : now1(c.project_id), type: String(c.type), blob: await old!.seal(String(c.id), text), createdAt: now }).onConflictDoNothing())
+  }
+  const rule = new Map(of('access_rule').map((r) => [r.id, r]))
+  for (const r of of('access_rule')) add('access rules', q.insert(accessRule).values({ id: String(r.external_id), user: now1(r.user_id), service: String(r.service), method: String(r.method), path: String(r.path) }).onConflictDoNothing())
+  for (const a of of('application_credential')) {
+    const at = <T>(table: string, what: (r: Row) => T) => of(table).filter((r) => r.application_credential_id === a.internal_id).map(what)
+    if (same.has(String(a.user_id)) || a.project_id == null) { notes.push(`application credential ${a.name} (${a.id}) is left out: ${a.project_id == null ? 'it is for no project' : 'the user of that name here keeps their own'}`); continue }
+    const hash = String(a.secret_hash), kind = kindOf(hash), rules = at('application_credential_access_rule', (r) => String(rule.get(r.access_rule_id)?.external_id ?? ''))
+    if (!kind) { notes.push(`application credential ${a.name} (${a.id}) is left out: the kind of its hash is not known here`); continue }
+    if (outdated(hash)) kinds.add(kind)
+    add('application credentials', q.insert(applicationCredential).values({
+      id: String(a.id), name: String(a.name), user: String(a.user_id), project: now1(a.project_id), description: a.description == null ? null : String(a.description), secret: hash, roles: at('application_credential_role', (r) => now1(r.role_id)),
+      unrestricted: yes(a.unrestricted), expiresAt: micros(a.expires_at), accessRules: rules.length ? rules : null, createdAt: now,
+    }).onConflictDoNothing())
+  }
   // With the users: from then on a wrong password costs a hash of each kind.
   if (kinds.size) queries.push(q.insert(foreignHash).values([...kinds].map((kind) => ({ kind }))).onConflictDoNothing())
   queries.push(q.insert(identityRevision).values({ id: 1, revision: 1 }).onConflictDoUpdate({ target: identityRevision.id, set: { revision: sql`revision + 1` } }))
   return { queries, counts, notes }
 }
 
+
+/** Fernet (AES-128-CBC under HMAC-SHA256), by any of the keys; undefined when none fits. Where Keystone had none it used one of zeros. */
+export function unfernet(token: string, keys: string[]): string | undefined {
+  const all = Buffer.from(token, 'base64url'), body = all.subarray(0, -32)
+  for (const text of [...keys, Buffer.alloc(32).toString('base64')]) {
+    const key = Buffer.from(text.trim(), 'base64url')
+    if (key.length !== 32 || all[0] !== 0x80 || all.length < 73 || !timingSafeEqual(createHmac('sha256', key.subarray(0, 16)).update(body).digest(), all.subarray(-32))) continue
+    const open = createDecipheriv('aes-128-cbc', key.subarray(16), body.subarray(9, 25))
+    return Buffer.concat([open.update(body.subarray(25)), open.final()]).toString('utf8')
+  }
+  return undefined
+}
