@@ -1,7 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { stack, stackResource } from '../../schema/orchestration.ts'
-import { arn, arnParts } from '../aws/arn.ts'
 import { awsFault } from '../aws/faults.ts'
 import { shape } from '../aws/front.ts'
 import { readText } from '../kernel/body.ts'
@@ -9,7 +8,8 @@ import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import type { Endpoint } from '../kernel/endpoint.ts'
 import { signalResource } from '../orchestration/signals/signal.ts'
-import { goodSignature, signalUrl } from '../orchestration/signals/url.ts'
+import { rowOfArn } from '../orchestration/signals/arn.ts'
+import { goodSignature } from '../orchestration/signals/url.ts'
 import type { Json } from '../orchestration/template/index.ts'
 import { findStack, validation } from './find.ts'
 import { action, cloudformation } from './service.ts'
@@ -18,13 +18,6 @@ import { statusOf } from './view.ts'
 
 const refused = () => awsFault('AccessDenied', 'This address is not, or no longer, one by which a resource is signalled.')
 const LIMIT = 16_384
-
-/** The address of a resource's signals in this API's form: its ARN in the path, and the same signature as in the native one's. */
-export async function waitUrl(ctx: Ctx, s: { id: string; name: string; project: string; createdAt: number }, row: { id: string; createdAt: number }): Promise<string> {
-  const url = new URL(await signalUrl(ctx, s, row))
-  return `${url.origin}/cloudformation/v1/waitcondition/${encodeURIComponent(arn(ctx, 'cloudformation', `stack/${s.name}/${s.id}/resource/${row.id}`, { account: s.project }))}${url.search}`
-}
-export const rowOfArn = (text: string) => { const p = arnParts(text), m = p && /^stack\/[^/]+\/([^/]+)\/resource\/([^/]+)$/.exec(p.resource); return m ? { project: p.account, stack: m[1], row: m[2] } : undefined }
 
 /** The holder of an address says how it went: as JSON whatever the header says, since agents in guests send none. */
 async function heard(ctx: Ctx, name: string, request: Request, url: URL): Promise<Response> {
@@ -52,6 +45,7 @@ export const signal = action('SignalResource', {
     const s = await findStack(ctx, i.StackName), [[row]] = await ctx.read(q.select().from(stackResource).where(and(eq(stackResource.stack, s.id), eq(stackResource.name, i.LogicalResourceId), eq(stackResource.current, true))))
     if (!row) throw validation(`Resource ${i.LogicalResourceId} does not exist for stack ${s.name}`)
     if (row.status !== 'IN_PROGRESS' && s.status !== 'IN_PROGRESS') throw validation(`Stack:${s.name} is in ${statusOf(s)} state and can not be signaled`)
-    await signalResource(ctx, s, row, { Status: i.Status, status: i.Status, UniqueId: i.UniqueId, id: i.UniqueId, Data: '', Reason: i.Status === 'SUCCESS' ? '' : 'Received FAILURE signal' } as Json)
+    const reason = i.Status === 'SUCCESS' ? 'Received SUCCESS signal' : 'Received FAILURE signal'
+    await signalResource(ctx, s, row, row.type.startsWith('OS::') ? { id: i.UniqueId, status: i.Status, reason, data: '' } : { UniqueId: i.UniqueId, Status: i.Status, Reason: `${reason} with UniqueId ${i.UniqueId}`, Data: '' })
   },
 })

@@ -33,6 +33,8 @@ export interface Env {
   PROXY_SECRET?: string
   /** How long a key signs tokens; thirty days when not said. */
   KEY_SECONDS?: string
+  /** Whom custom resources of templates may be asked of: the beginnings of addresses, separated by commas; nobody when not said. */
+  CUSTOM_RESOURCES?: string
   DOORBELL?: DurableObjectNamespace
 }
 

@@ -38,10 +38,13 @@ export function endGraph(ctx: Ctx, lane: string) {
   ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now(), generation: sql`${table.generation} + 1` }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))))
 }
 
-/** Parked nodes of the graph in a lane look again, those whose keys a query gives: a signal came. */
+/**
+ * Parked nodes of the graph in a lane look again, those whose keys a query gives: a signal came. One that is looking right now
+ * looked too early perhaps: what it finds does not land, and it looks once more.
+ */
 export function rouse(ctx: Ctx, lane: string, keys: SQL) {
   const ids = q.select({ id: table.id }).from(table).where(and(eq(table.lane, lane), live))
-  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now() }).where(and(inArray(sagaNode.saga, ids), eq(sagaNode.state, 'parked'), sql`${sagaNode.key} in (${keys})`)).returning({ saga: sagaNode.saga, key: sagaNode.key, kind: sagaNode.kind }),
+  ctx.stageFor(q.update(sagaNode).set({ state: 'ready', runAt: ctx.now(), generation: sql`${sagaNode.generation} + (${sagaNode.state} = 'ready')` }).where(and(inArray(sagaNode.saga, ids), inArray(sagaNode.state, ['parked', 'ready']), sql`${sagaNode.key} in (${keys})`)).returning({ saga: sagaNode.saga, key: sagaNode.key, kind: sagaNode.kind }),
     (nodes: NodeId[]) => { if (nodes.length) ctx.afterCommit(() => resume.nodes(ctx, nodes)) })
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { conflict, invalid } from '../../kernel/fault.ts'
 import { rouse } from '../../kernel/graph.ts'
+import { heardByPolicy } from '../engine/awaited.ts'
 import { placeOf } from '../engine/place.ts'
 import { programOf } from '../engine/program.ts'
 import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
@@ -10,15 +11,18 @@ import type { Json } from '../template/index.ts'
 import { typeFor } from '../types/resolve.ts'
 
 /** Whoever was waiting for this resource, itself among them, looks again. */
-const wakeAround = (ctx: Ctx, s: StackRow, name: string) => rouse(ctx, s.id, sql`select 'a:' || name from stack_resource where stack = ${s.id} and (name = ${name} or exists (select 1 from json_each(requires) where value = ${name}))`)
+const wakeAround = (ctx: Ctx, s: StackRow, name: string) => rouse(ctx, s.id, sql`select 'a:' || name from stack_resource where stack = ${s.id} and (name = ${name} or exists (select 1 from json_each(requires) where value = ${name})) union select 'r:' || id from stack_resource where stack = ${s.id} and name = ${name}`)
 
 /** A signal reaches a resource: a breakpoint is let go, or its type hears what it says. */
 export async function signalResource(ctx: Ctx, s: StackRow, row: ResourceRow, details: Json): Promise<void> {
   const hook = details && typeof details === 'object' && !Array.isArray(details) ? details.unset_hook : undefined
   if (hook !== undefined) return letGo(ctx, s, row, hook)
-  if (s.action === 'DELETE' || s.action === 'SUSPEND') throw conflict(`Cannot signal resource during ${s.action}`, { type: 'ResourceActionNotSupported' })
+  // Who makes a resource for somebody is also asked to take it away, and answers.
+  const theirs = row.type.startsWith('Custom::') || row.type === 'AWS::CloudFormation::CustomResource'
+  if (!theirs && (s.action === 'DELETE' || s.action === 'SUSPEND')) throw conflict(`Cannot signal resource during ${s.action}`, { type: 'ResourceActionNotSupported' })
   const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template) : undefined
   const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
+  if (program && type && heardByPolicy(ctx, program, row, details)) { tell(ctx, s, { ...line(row, 'CREATE', 'COMPLETE'), action: 'SIGNAL', reason: 'Signal received' }); wakeAround(ctx, s, row.name); return }
   if (!type?.signal) throw invalid(`signal is not supported for resource.`, { type: 'ResourceActionNotSupported' })
   const work = await workOf(ctx, s, row, await propertiesOf(ctx, row), false, program)
   const p = await type.signal(work, details)

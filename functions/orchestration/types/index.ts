@@ -100,5 +100,9 @@ export const types: Record<string, Load> = {
   'AWS::IAM::Role': () => import('./aws/iam/role.ts'),
   'AWS::IAM::InstanceProfile': () => import('./aws/iam/instance-profile.ts'),
   'AWS::SSM::Parameter': () => import('./aws/ssm/parameter.ts'),
+  'AWS::CloudFormation::Stack': () => import('./aws/cloudformation/stack.ts'),
+  'AWS::CloudFormation::WaitCondition': () => import('./aws/cloudformation/wait-condition.ts'),
+  'AWS::CloudFormation::WaitConditionHandle': () => import('./aws/cloudformation/wait-condition-handle.ts'),
+  'AWS::CloudFormation::CustomResource': () => import('./aws/cloudformation/custom-resource.ts'),
 }
-export const typeNamed = async (name: string): Promise<ResourceType | undefined> => (await types[name]?.())?.default
+export const typeNamed = async (name: string): Promise<ResourceType | undefined> => (await types[name.startsWith('Custom::') ? 'AWS::CloudFormation::CustomResource' : name]?.())?.default

@@ -57,6 +57,17 @@ async function finish(r: Work, server: any): Promise<Progress> {
   return { data, shown: await show(r) }
 }
 
+const ORDER = ['Tags', 'TagsToo', 'SecurityGroupIds', 'InstanceType']
+async function proceed(r: Work, [what, ...rest]: string[]): Promise<Progress> {
+  const p = r.properties, data = { ...r.resource.data, todo: what === 'Tags' ? ['TagsToo', ...rest] : rest }
+  if (what === 'Tags') await r.call({ ...COMPUTE, method: 'PUT', path: at(r), body: { server: { name: nameOf(r) } } })
+  if (what === 'TagsToo') await r.call({ ...COMPUTE, method: 'PUT', path: `${at(r)}/metadata`, body: { metadata: tagMap(p.Tags) } })
+  if (what === 'SecurityGroupIds' && p.SecurityGroupIds?.length) for (const port of (await net(r, '/ports', { device_id: r.resource.physicalId! })).ports) await put(r, `/ports/${port.id}`, { port: { security_groups: p.SecurityGroupIds } })
+  if (what !== 'InstanceType') return { data, again: true }
+  await act(r, { resize: { flavorRef: p.InstanceType } })
+  return { data, wait: { lane: r.resource.physicalId! } }
+}
+
 export default resourceType({
   name: 'AWS::EC2::Instance', description: 'A virtual machine.', support: { status: 'SUPPORTED' },
   properties: {
@@ -98,19 +109,11 @@ export default resourceType({
     if (server['OS-EXT-STS:task_state']) return { wait: { lane: physicalId } }
     if (server.status === 'VERIFY_RESIZE') { await act(r, { confirmResize: null }); return { wait: { lane: physicalId, seconds: 2 } } }
     if (!['ACTIVE', 'SHUTOFF'].includes(server.status)) return { wait: { lane: physicalId } }
-    return finish(r, server)
+    return data.todo?.length ? proceed(r, data.todo) : finish(r, server)
   },
   show,
-  async update(r, { after, changed }) {
-    if (changed.includes('Tags')) {
-      await r.call({ ...COMPUTE, method: 'PUT', path: at(r), body: { server: { name: nameOf(r) } } })
-      await r.call({ ...COMPUTE, method: 'PUT', path: `${at(r)}/metadata`, body: { metadata: tagMap(after.Tags) } })
-    }
-    if (changed.includes('SecurityGroupIds') && after.SecurityGroupIds?.length) for (const p of (await net(r, '/ports', { device_id: r.resource.physicalId! })).ports) await put(r, `/ports/${p.id}`, { port: { security_groups: after.SecurityGroupIds } })
-    if (!changed.includes('InstanceType')) return {}
-    await act(r, { resize: { flavorRef: after.InstanceType } })
-    return { wait: { lane: r.resource.physicalId! } }
-  },
+  /** One thing per unit: each looks at the server as the one before left it. */
+  update: (r, { changed }) => ({ data: { ...r.resource.data, todo: ORDER.filter((k) => changed.includes(k)) }, again: true }),
   async remove(r) {
     const { physicalId, data } = r.resource
     const drop = async () => {

@@ -1,5 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { boolean, integer, live, resourceType, text, type Progress, type Work } from '../../provider.ts'
+import { keep, kept } from '../../os/cinder/keep.ts'
 import { nameOf, tagMap, tags, unused } from './pieces.ts'
 
 const at = (r: Work) => `/volumes/${r.resource.physicalId}`
@@ -22,7 +23,9 @@ export default resourceType({
     const { volume } = await r.call({ service: 'volume', method: 'POST', path: '/volumes', body: { volume: { size: p.Size, snapshot_id: p.SnapshotId, availability_zone: p.AvailabilityZone, volume_type: kind, name: nameOf(r), metadata: tagMap(p.Tags) } } })
     return { id: volume.id, wait: { lane: volume.id } }
   },
-  ready: async (r) => progress(await showVolume(r)),
+  ready: async (r) => (r.resource.data.keeping ? kept(r) : progress(await showVolume(r))),
+  /** With DeletionPolicy Snapshot what is on it outlives it. */
+  snapshot: async (r) => (r.resource.action === 'DELETE' ? keep(r) : {}),
   show: (r) => showVolume(r),
   async update(r, { before, after, changed }) {
     if (changed.includes('Tags')) await r.call({ service: 'volume', method: 'PUT', path: at(r), body: { volume: { name: nameOf(r), metadata: tagMap(after.Tags) } } })
