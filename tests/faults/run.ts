@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from '../../local/layout.ts'
 import { percentile } from '../bench/load.ts'
@@ -9,10 +10,12 @@ import { menu } from './menu.ts'
 import { kinds, type Kind } from './operations.ts'
 import { databaseDown, storeDown } from './outage.ts'
 import { planted } from './planted.ts'
+import { stackTrials } from './stacks.ts'
+import { storm } from './storm.ts'
 import { cleanUp, total, trials } from './trials.ts'
 
-const parts = ['planted', 'trials', 'crowd', 'outage']
-const usage = `npm run faults -- [--trials N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--keep]
+const parts = ['planted', 'trials', 'stacks', 'crowd', 'outage', 'storm']
+const usage = `npm run faults -- [--trials N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--bridges N] [--bridge DIR] [--keep]
 
 Real processes, simulated hosts, and things going wrong. The seed decides what goes wrong, when, and what is done meanwhile;
 what the machine makes of it is its own.
@@ -23,16 +26,20 @@ what the machine makes of it is its own.
   --only LIST        of ${parts.join(', ')}
   --faults LIST      of ${Object.keys(menu).join(', ')}
   --operations LIST  of ${kinds.join(', ')}
+  --bridges N        hosts that come back at once in the storm (1000)
+  --bridge DIR       the hosts run what lies in this checkout: an older release, or a newer
+  --stacks N         turns of a stack with the functions killed in the middle (6)
+  --resources N      of that stack (150)
   --keep             leave the cloud's folder for a look`
 
 const text = { type: 'string' } as const
 const wrong = (why: string): never => { console.error(`${why}\n\n${usage}`); process.exit(2) }
 const { values } = (() => {
-  try { return parseArgs({ options: { trials: { ...text, default: '50' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
+  try { return parseArgs({ options: { trials: { ...text, default: '50' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, stacks: { ...text, default: '6' }, resources: { ...text, default: '150' }, bridges: { ...text, default: '1000' }, bridge: text, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
 })()
-const whole = (flag: 'trials' | 'seed' | 'from', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
+const whole = (flag: 'trials' | 'seed' | 'from' | 'bridges' | 'stacks' | 'resources', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
 const list = <T extends string>(flag: 'only' | 'faults' | 'operations', of: readonly T[]) => (values[flag]?.split(',') ?? of) as T[]
-const seed = whole('seed', 0), count = whole('trials', 1), from = whole('from', 0), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
+const seed = whole('seed', 0), count = whole('trials', 1), from = whole('from', 0), bridges = whole('bridges', 1), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
 for (const [flag, given, of] of [['only', only, parts], ['faults', faults, Object.keys(menu)], ['operations', operations, kinds]] as const) for (const one of given) if (!(of as readonly string[]).includes(one)) wrong(`--${flag}: there is no ${one}`)
 if (values.help) { console.log(usage); process.exit(0) }
 
@@ -45,20 +52,34 @@ const commit = (() => { try { return execFileSync('git', ['describe', '--always'
 const c = await Fleet.simulated(3, { seed, latencyMs: [5, 60] })
 process.on('exit', () => c.abandon())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
-if (await steps.step('a cloud with three simulated hosts', () => c.begin().then(() => true))) await story()
-if (!values.keep) await steps.step('npm run reset', () => c.reset())
+c.kept = values.keep ?? false
+if (values.bridge) c.program = path.resolve(values.bridge)
+if (only.some((part) => part !== 'storm') && await steps.step('a cloud with three simulated hosts', () => c.begin().then(() => true))) await story()
+if (c.child && !values.keep) await steps.step('npm run reset', () => c.reset())
+if (only.includes('storm')) await steps.step(`${bridges} bridges come back at once: all served within 10 s, no job lost or done twice`, async () => {
+  const { served, settled, jobs } = await storm(bridges, Math.ceil(bridges / 5), seed)
+  console.log(`      served again: p50 ${s(percentile(served, 50))}, p99 ${s(percentile(served, 99))}, the last ${s(percentile(served, 100))}; ${jobs} jobs once each, all at rest after ${s(settled)}`)
+})
 process.exit(steps.close())
 
 async function story() {
   if (only.includes('planted')) await steps.step('a leak put there on purpose is found', () => planted(c))
   // What is stuck stays so: whatever else were tried would only say so again.
   if (only.includes('trials') && !await steps.step(`${count} trials, each with one fault in the middle of operations; seed ${seed}${from ? ` from ${from}` : ''}, commit ${commit}`, many)) return
+  if (only.includes('stacks')) await steps.step(`${values.stacks} turns of a stack of ${values.resources} resources, kill -9 of the functions in the middle of each; seed ${seed}`, turns)
   if (only.includes('crowd')) await steps.step('200 creates at once in an anti-affinity group on three hosts: exactly three, and 197 that say why not', () => crowd(c, 200))
   if (only.includes('outage')) {
     await steps.step('the database is gone for a while: 503 with Retry-After, then everything goes on', () => databaseDown(c))
     await steps.step('the object store is gone for a while: 503 with Retry-After, then everything goes on', () => storeDown(c))
   }
   await steps.step('everything deleted: nothing is left, in the rows or on the hosts', async () => none('things left', await cleanUp(c)))
+}
+
+async function turns() {
+  const t = await stackTrials(c, { count: whole('stacks', 1), from, seed, resources: whole('resources', 10), say: (line) => console.log(`      ${line}`) })
+  console.log(`      ${t.trials} turns, ${t.kills} kills; they ended ${Object.entries(t.ends).map(([k, n]) => `${k} ${n}`).join(', ')}; p50 ${s(percentile(t.took, 50))}, longest ${s(Math.max(0, ...t.took))}`)
+  none(`things wrong (in ${c.data})`, t.wrong)
+  return true
 }
 
 async function many() {
@@ -69,7 +90,7 @@ async function many() {
   for (const [fault, took] of Object.entries(t.took)) console.log(`      ${fault.padEnd(18)} ${String(took.length).padStart(5)} at rest after recovery: p50 ${s(percentile(took, 50))}, p99 ${s(percentile(took, 99))}, longest ${s(Math.max(0, ...took))}`)
   console.log(`      ${'all'.padEnd(18)} ${String(all.length).padStart(5)} at rest after recovery: p50 ${s(percentile(all, 50))}, p99 ${s(percentile(all, 99))}, longest ${s(Math.max(0, ...all))}`)
   none(`stuck (in ${c.data})`, t.stuck)
-  none('things wrong', t.wrong)
+  none(`things wrong (in ${c.data})`, t.wrong)
   none('servers in ERROR although nothing failed', t.errors)
   // Operations that were all refused would prove nothing.
   none('kinds of operation that never happened', count < 30 ? [] : operations.filter((k) => !t.taken[k]).map((k) => `${k}: ${t.refused[k] ?? 'not asked for'}`))
