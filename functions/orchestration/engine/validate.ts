@@ -2,6 +2,7 @@ import { invalid } from '../../kernel/fault.ts'
 import { TemplateFault } from '../template/fault.ts'
 import { resolve, UNKNOWN, type Value } from '../template/index.ts'
 import type { ResourceType } from '../types/provider.ts'
+import { unavailable } from '../types/absent.ts'
 import { typeFor } from '../types/resolve.ts'
 import { RESOURCES } from './limits.ts'
 import { checked } from './properties.ts'
@@ -19,7 +20,7 @@ export async function validate(program: Program, o: { caller?: { admin: boolean 
   for (const name of graph.order) {
     const def = template.resources.get(name)!, at = template.dialect.language === 'cfn' ? ['Resources', name, 'Properties'] : ['resources', name, 'properties']
     const type = await typeFor(def.type, program.environment, program.files, name)
-    if (!type) throw new TemplateFault(place.front === 'aws' ? `Template format error: Unrecognized resource types: [${def.type}]` : `The Resource Type (${def.type}) could not be found.`, { path: at.slice(0, -1), line: template.lineOf(at.slice(0, -1)), type: place.front === 'aws' ? 'ValidationError' : 'EntityNotFound', front: place.front })
+    if (!type) throw new TemplateFault(place.front === 'aws' ? `Template format error: Unrecognized resource types: [${def.type}]` : unavailable(def.type) ?? `The Resource Type (${def.type}) could not be found.`, { path: at.slice(0, -1), line: template.lineOf(at.slice(0, -1)), type: place.front === 'aws' ? 'ValidationError' : unavailable(def.type) ? 'ResourceTypeUnavailable' : 'EntityNotFound', front: place.front })
     const properties = checked(type, resolve(def.properties ?? {}, scope, at), { name, front: place.front, lineOf: template.lineOf, region: place.region })
     for (const ref of program.wanted.get(name) ?? []) {
       if (ref !== 'show' && !type.attributes[ref] && !type.attributes['*'] && !type.attributes[ref.split('.')[0]]) throw new TemplateFault(place.front === 'aws' ? `Template error: resource ${name} does not support attribute type ${ref} in Fn::GetAtt` : `The Referenced Attribute (${name} ${ref}) is incorrect.`, { type: place.front === 'aws' ? 'ValidationError' : 'InvalidTemplateAttribute', front: place.front })

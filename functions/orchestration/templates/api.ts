@@ -1,13 +1,13 @@
-import { Type as t } from 'typebox'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
 import { regionOf } from '../engine/place.ts'
 import { compile, type Program, type Source } from '../engine/program.ts'
 import { validate } from '../engine/validate.ts'
 import { endpoint } from '../service.ts'
-import { sourceOf, truth } from '../stacks/body.ts'
+import { sourceOf, truth, validateBody } from '../stacks/body.ts'
 import { hotVersions, isTemplateName, listFunctions, shownEnvironment, type Constraint, type Parameter } from '../template/index.ts'
 import { patternOf } from '../template/pattern.ts'
+import { unavailable } from '../types/absent.ts'
 import { types, typeNamed } from '../types/index.ts'
 import { described, templateOf } from '../types/schema.ts'
 
@@ -48,6 +48,8 @@ function shownOf(p: Program) {
 
 async function typeOr404(name: string) {
   const type = await typeNamed(name)
+  const lacks = type ? undefined : unavailable(name)
+  if (lacks) throw notFound('Resource Type', name, lacks, { type: 'ResourceTypeUnavailable' })
   if (!type) throw notFound('Resource Type', name, `The Resource Type (${name}) could not be found.`, { type: 'EntityNotFound' })
   if (type.support?.status === 'HIDDEN') throw notFound('Resource Type', name, `${name} is not supported.`, { type: 'NotSupported' })
   return type
@@ -58,7 +60,7 @@ const aliases: Record<string, string> = { '2016-10-14': 'newton', '2017-02-24': 
 export default [
   endpoint({
     id: 'templates.validate', method: 'POST', path: '/validate', status: 200, summary: 'Validate a template', policy: 'stacks:validate_template',
-    body: { '1': t.Record(t.String(), t.Unknown()) },
+    body: validateBody,
     async handle(ctx, { body, query }) {
       const b = body as Record<string, any>, source = await sourceOf(b)
       if (source.body === undefined) throw invalid('No template specified')

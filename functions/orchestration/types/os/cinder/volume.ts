@@ -16,11 +16,13 @@ const steps: Record<Step, (r: Work) => Promise<unknown>> = {
   read_only: (r) => act(r, { 'os-update_readonly_flag': { readonly: r.properties.read_only } }),
   backup_id: (r) => r.call({ ...VOLUME, method: 'POST', path: `/backups/${r.properties.backup_id}/restore`, body: { restore: { volume_id: r.resource.physicalId } } }),
 }
+const AT_ONCE: Step[] = ['volume_type', 'read_only']
 async function proceed(r: Work, todo: Step[]): Promise<Progress> {
   const [now, ...rest] = todo
   if (!now) return { data: { ...r.resource.data, todo: undefined } }
   await steps[now](r)
-  return { data: { ...r.resource.data, todo: rest }, wait: { lane: r.resource.physicalId!, seconds: 2 } }
+  const data = { ...r.resource.data, todo: rest }
+  return AT_ONCE.includes(now) ? { data, again: true } : { data, wait: { lane: r.resource.physicalId! } }
 }
 
 export default resourceType({
