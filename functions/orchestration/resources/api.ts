@@ -82,12 +82,10 @@ export default [
     async handle(ctx, { params, body }) { const { s, row } = await findResource(ctx, params); await signalResource(ctx, s, row, (body ?? null) as Json); return null },
   }),
   endpoint({
-    id: 'resources.mark_unhealthy', method: 'PATCH', path: one, status: 200, summary: 'Mark a resource unhealthy, or well again', policy: 'resource:mark_unhealthy', body: { '1': t.Record(t.String(), t.Unknown()) },
+    id: 'resources.mark_unhealthy', method: 'PATCH', path: one, status: 200, summary: 'Mark a resource unhealthy, or well again', policy: 'resource:mark_unhealthy', body: { '1': t.Object({ mark_unhealthy: t.Optional(t.Unknown()), resource_status_reason: t.Optional(t.Union([t.String({ maxLength: 4096 }), t.Null()])) }, { additionalProperties: false }) },
     async handle(ctx, { params, body }) {
       const b = body as Record<string, unknown>, bad = truth(b.mark_unhealthy, 'mark_unhealthy')
       if (bad === undefined) throw invalid('Missing mandatory (mark_unhealthy) key from mark unhealthy request')
-      const odd = Object.keys(b).find((k) => !['mark_unhealthy', 'resource_status_reason'].includes(k))
-      if (odd) throw invalid(`Invalid keys: ${odd}`)
       const { s, row } = await findResource(ctx, params)
       if (row.status === 'IN_PROGRESS') throw conflict(`Stack ${s.name} already has an action (${row.action}) in progress.`, { type: 'ActionInProgress' })
       const reason = typeof b.resource_status_reason === 'string' && b.resource_status_reason ? b.resource_status_reason : 'state changed by resource_mark_unhealthy api'

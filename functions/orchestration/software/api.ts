@@ -11,8 +11,8 @@ import { metadataFor } from './metadata.ts'
 import { signalled } from './signal.ts'
 
 const any = t.Optional(t.Unknown()), word = t.Optional(t.Union([t.String({ maxLength: 255 }), t.Null()])), values = t.Optional(t.Union([t.Record(t.String(), t.Unknown()), t.Null()]))
-const configBody = { '1': t.Object({ name: word, group: word, config: any, inputs: any, outputs: any, options: any }) }
-const deploymentBody = { '1': t.Object({ config_id: word, server_id: word, input_values: values, output_values: values, action: word, status: word, status_reason: t.Optional(t.Union([t.String(), t.Null()])), stack_user_project_id: word, deploy_signal_id: any }) }
+const configBody = { '1': t.Object({ name: word, group: word, config: any, inputs: any, outputs: any, options: any, creation_time: any, id: any }, { additionalProperties: false }) }
+const deploymentBody = { '1': t.Object({ config_id: word, server_id: word, input_values: values, output_values: values, action: word, status: word, status_reason: t.Optional(t.Union([t.String(), t.Null()])), stack_user_project_id: word, deploy_signal_id: any, id: any, creation_time: any, updated_time: any }, { additionalProperties: false }) }
 
 export default [
   endpoint({

@@ -49,7 +49,7 @@ const preview = (patch: boolean) => async (ctx: Ctx, { params, body }: Input) =>
   const s = await findStack(ctx, params.name, params.id), { program, rows } = await prepareUpdate(ctx, s, await askOf(body, patch))
   return listed(ctx, s, program, await changesOf(ctx, s, program, rows))
 }
-const actBody = (key: string) => ({ '1': t.Object({ [key]: t.Unknown() }) })
+const actBody = (key: string) => ({ '1': t.Object({ [key]: t.Unknown() }, { additionalProperties: false }) })
 const act = (key: string, summary: string, policy: 'actions:suspend' | 'actions:resume' | 'actions:check' | 'actions:cancel_update' | 'actions:cancel_without_rollback', run: (ctx: Ctx, s: StackRow) => Promise<unknown>) => endpoint({
   id: `stacks.${key}`, method: 'POST', path: `${at}/actions`, key, status: 200, summary, policy, body: actBody(key), async handle(ctx, { params }) { await run(ctx, await findStack(ctx, params.name, params.id)); return null },
 })
@@ -112,7 +112,7 @@ export default [
   act('cancel_update', 'Stop an update and roll it back', 'actions:cancel_update', (ctx, s) => cancelUpdate(ctx, s)),
   act('cancel_without_rollback', 'Stop what a stack is doing', 'actions:cancel_without_rollback', (ctx, s) => cancelUpdate(ctx, s, { stay: true })),
   endpoint({
-    id: 'snapshots.create', method: 'POST', path: `${at}/snapshots`, status: 200, summary: 'Take a snapshot of a stack', policy: 'stacks:snapshot', body: { '1': t.Object({ name: t.Optional(t.Union([t.String({ maxLength: 255 }), t.Null()])) }) }, bodyOptional: true,
+    id: 'snapshots.create', method: 'POST', path: `${at}/snapshots`, status: 200, summary: 'Take a snapshot of a stack', policy: 'stacks:snapshot', body: { '1': t.Object({ name: t.Optional(t.Union([t.String({ maxLength: 255 }), t.Null()])) }, { additionalProperties: false }) }, bodyOptional: true,
     async handle(ctx, { params, body }) { return snapshotView(await snapshotStack(ctx, await findStack(ctx, params.name, params.id), body?.name ?? undefined), false) },
   }),
   endpoint({ id: 'snapshots.list', method: 'GET', path: `${at}/snapshots`, status: 200, summary: "List a stack's snapshots", policy: 'stacks:list_snapshots', async handle(ctx, { params }) { const s = await findStack(ctx, params.name, params.id), [rows] = await ctx.read(q.select().from(stackSnapshot).where(eq(stackSnapshot.stack, s.id)).orderBy(stackSnapshot.createdAt)); return { snapshots: rows.map((r) => snapshotView(r, true)) } } }),

@@ -5,12 +5,15 @@ import type { Source } from '../engine/program.ts'
 import type { Options } from './verbs.ts'
 
 const any = t.Optional(t.Unknown()), flag = t.Optional(t.Union([t.Boolean(), t.String(), t.Null()]))
+const closed = { additionalProperties: false } as const
 const base = {
   template: any, template_url: any, environment: any, environment_files: t.Optional(t.Union([t.Array(t.String()), t.Null()])), files: t.Optional(t.Union([t.Record(t.String(), t.String()), t.Null()])), files_container: t.Optional(t.Union([t.String(), t.Null()])), parameters: t.Optional(t.Union([t.Record(t.String(), t.Unknown()), t.Null()])),
   timeout_mins: t.Optional(t.Union([t.Integer(), t.String(), t.Null()])), disable_rollback: flag, tags: t.Optional(t.Union([t.String(), t.Null()])), converge: flag,
 }
-export const createBody = { '1': t.Object({ stack_name: t.Optional(t.Union([t.String(), t.Null()])), adopt_stack_data: any, ...base }) }
-export const updateBody = { '1': t.Object({ ...base, clear_parameters: t.Optional(t.Union([t.Array(t.String()), t.Null()])), stack_name: any }) }
+export const createBody = { '1': t.Object({ stack_name: t.Optional(t.Union([t.String(), t.Null()])), adopt_stack_data: any, ...base }, closed) }
+export const updateBody = { '1': t.Object({ ...base, clear_parameters: t.Optional(t.Union([t.Array(t.String()), t.Null()])), stack_name: any, stack_id: any }, closed) }
+
+export const validateBody = { '1': t.Object({ ...base, show_nested: flag, ignore_errors: any, stack_name: any }, closed) }
 
 type Body = Record<string, any>
 export const truth = (v: unknown, name: string): boolean | undefined => {
