@@ -35,6 +35,7 @@ export default resourceType({
   },
   async ready(r) {
     const { properties: p, resource: { data } } = r, image = await show(r)
+    if (data.members) { await members(r, data.members, p.members ?? []); return { data: { dressed: true } } }
     if (image.status === 'queued') {
       if (data.asked) throw invalid(`The image service did not fetch ${p.location}.`)
       await r.call({ ...at(r, '/import'), method: 'POST', body: { method: { name: 'web-download', uri: p.location } } })
@@ -54,9 +55,9 @@ export default resourceType({
     const ops: unknown[] = changed.filter((k) => PLAIN.includes(k)).map((k) => (after[k] === undefined || after[k] === null ? { op: 'remove', path: `/${k}` } : set(k, after[k], before[k] !== undefined && before[k] !== null)))
     if (changed.includes('extra_properties')) ops.push(...less(Object.keys(had), Object.keys(has)).map((k) => ({ op: 'remove', path: `/${k}` })), ...Object.keys(has).filter((k) => has[k] !== had[k]).map((k) => set(k, has[k], k in had)))
     if (ops.length) await r.call({ ...at(r), method: 'PATCH', body: ops, headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' } })
-    if (changed.includes('members')) await members(r, before.members ?? [], after.members ?? [])
     if (changed.includes('active')) await switchTo(r, after.active)
-    return { data: { dressed: true } }
+    // Members are of an image that is shared by then.
+    return changed.includes('members') ? { data: { dressed: true, members: before.members ?? [] }, again: true } : { data: { dressed: true } }
   },
   async remove(r) { if (r.resource.physicalId) await r.call({ ...at(r), method: 'DELETE' }) },
 })
