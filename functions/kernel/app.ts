@@ -81,6 +81,7 @@ async function answer(app: App, s: Service, request: Request, url: URL, fullPath
   if (pathProject && caller && !caller.admin && caller.project?.id !== pathProject) throw invalid(`Malformed request url: project ${pathProject} is not the one the token is scoped to.`)
 
   const { endpoint, body } = await choose(s, present, request)
+  permit(s, endpoint, caller)
   const basis: Basis = { ...basisOf(app, s, about, url, db), caller, action: endpoint.id }
   const input = { params: found.params, query: url.searchParams, body, request, url }
   return render(await perform(app, s, endpoint, basis, input, headers), endpoint.status, headers)
@@ -95,17 +96,22 @@ async function converse(app: App, s: Service, speech: Protocol, request: Request
   const { caller, along } = await speech.caller(app, s, shared, request, url, path, heard)
   const endpoint = s.endpoints.find((e) => e.key === heard.key)
   if (!endpoint) throw speech.unknown(heard)
+  permit(s, endpoint, caller)
   const input = { params: {}, query: url.searchParams, body: speech.body(endpoint, heard), request, url }
   const out = await perform(app, s, { ...endpoint, query: undefined }, { ...shared, caller, along, action: endpoint.id }, input, headers)
   return out instanceof Response ? render(out, endpoint.status, headers) : speech.answer(out, endpoint, about, headers)
 }
 
-/** What every endpoint goes through once it is known who asks for what: rule, schema, unit of work. */
-async function perform(app: App, s: Service, endpoint: Endpoint, basis: Basis, input: Input, headers: Headers): Promise<unknown> {
-  const { caller, db } = basis, { body, url, params } = input
+/** Before what is asked is looked at more closely. */
+function permit(s: Service, endpoint: Endpoint, caller: Caller | undefined) {
   if (endpoint.policy !== 'public' && !s.rules[endpoint.policy](caller, { project: caller?.project?.id, user: caller?.user.id, domain: caller?.domain?.id })) {
     throw forbidden(`Policy doesn't allow ${endpoint.policy} to be performed.`, { type: 'PolicyNotAuthorized' })
   }
+}
+
+/** What every endpoint goes through once it is known who asks for what: schema, unit of work. */
+async function perform(app: App, s: Service, endpoint: Endpoint, basis: Basis, input: Input, headers: Headers): Promise<unknown> {
+  const { db } = basis, { body, url, params } = input
   if (endpoint.body && body !== undefined) {
     const schema = s.microversions ? atVersion(endpoint.body, basis.version) : Object.values(endpoint.body)[0]
     if (schema) check(schema, body)
