@@ -148,6 +148,9 @@ export const jobs = {
   }), { query: true }),
 } satisfies Record<string, JobKind>
 
+/** What a host of an older release says of a job it has never heard of. Said in these words from the first release on. */
+export const unknownKind = (kind: string) => `this host does not know jobs of the kind ${kind}`
+
 export type JobName = keyof typeof jobs
 export type JobArgs<K extends JobName> = Static<(typeof jobs)[K]['args']>
 export type JobResult<K extends JobName> = Static<(typeof jobs)[K]['result']>

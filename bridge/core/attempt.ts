@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value'
-import { jobs, type Job, type JobKind } from '../../schema/jobs.ts'
+import { jobs, unknownKind, type Job, type JobKind } from '../../schema/jobs.ts'
 import type { Executors, Work } from './executor.ts'
 import { logged, said, terminal } from './fault.ts'
 import type { Log } from './log.ts'
@@ -19,7 +19,7 @@ function remember(id: string, result: Record<string, unknown>) {
 export async function attempt(job: Job, executors: Executors, work: Omit<Work, 'revert'>, log: Log): Promise<Outcome> {
   const kind: JobKind | undefined = Object.hasOwn(jobs, job.kind) ? jobs[job.kind] : undefined
   const executor = executors.get(job.kind)
-  if (!kind || !executor) return { state: 'failed', error: `this host does not know jobs of the kind ${job.kind}`, terminal: true }
+  if (!kind || !executor) return { state: 'failed', error: unknownKind(job.kind), terminal: true }
   if (!Value.Check(kind.args, job.args)) {
     const wrong = Value.Errors(kind.args, job.args)[0]
     return { state: 'failed', error: `invalid ${job.kind}: ${wrong?.instancePath || 'arguments'} ${wrong?.message ?? ''}`.trim(), terminal: true }

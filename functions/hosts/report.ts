@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { job, saga as sagaTable } from '../../schema/kernel.ts'
 import { report, type Report } from '../../schema/hosts.ts'
-import type { Job } from '../../schema/jobs.ts'
+import { unknownKind, type Job } from '../../schema/jobs.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { LIVE, proceed, type SagaRow } from '../kernel/engine.ts'
@@ -38,6 +38,8 @@ async function settle(ctx: Ctx, row: JobRow, owner: SagaRow | null, said: Report
     return
   }
   const live = owner && (LIVE as readonly string[]).includes(owner.state) ? owner : undefined
+  // What a host of an older release cannot do it has not done either: there is nothing to take back.
+  if (row.undo && said.state === 'failed' && said.error === unknownKind(row.kind)) said = { ...said, state: 'done', result: {} }
   if (said.state === 'failed' && (row.undo || (!said.terminal && row.attempt < MAX_ATTEMPTS))) {
     // An undo is never given up: a host that is down comes back, and the saga is shown as stuck until then.
     ctx.stage(q.update(job).set({ state: 'queued', error: said.error, leaseUntil: null, runAt: now + backoff(row.attempt), updatedAt: now }).where(mine), 'stale')
@@ -46,7 +48,7 @@ async function settle(ctx: Ctx, row: JobRow, owner: SagaRow | null, said: Report
     }
     return
   }
-  ctx.stage(q.update(job).set({ state: said.state, result: said.result ?? {}, error: said.error, leaseUntil: null, updatedAt: now }).where(mine), 'stale')
+  ctx.stage(q.update(job).set({ state: said.state as 'done' | 'failed', result: said.result ?? {}, error: said.error, leaseUntil: null, updatedAt: now }).where(mine), 'stale')
   if (live && row.step) {
     const def = await sagaOf(live.kind)
     if (live.state === 'stuck') live.state = 'unwinding'

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { eq } from 'drizzle-orm'
 import { flavor } from '../../schema/compute.ts'
@@ -8,14 +9,15 @@ import { job, saga } from '../../schema/kernel.ts'
 import { jobs, unknownKind, type Job, type JobKind } from '../../schema/jobs.ts'
 import { q } from '../../functions/kernel/db.ts'
 import { cloud } from '../harness/cloud.ts'
+import first from './releases/0.1.0.json' with { type: 'json' }
 
 /**
  * Hosts are upgraded one by one, and not at the instant the control plane is: what a release says is understood by the next,
  * and by the one before. The documents are what hosts of that release and their control plane really said to each other.
  */
 interface Recorded { release: string; enrollment: object; claim: object; inventory: object; blob: object; reports: { state: string; result?: object }[]; jobs: Job[] }
-const releases = Object.values(import.meta.glob<Recorded>('./releases/*.json', { eager: true, import: 'default' }))
-const wrong = (schema: Parameters<typeof Value.Check>[0], value: unknown) => Value.Check(schema, value) ? [] : [...Value.Errors(schema, value)].map((e) => `${e.instancePath} ${e.message}`)
+const releases = [first] as unknown as Recorded[]
+const wrong = (schema: TSchema, value: unknown) => Value.Check(schema, value) ? [] : [...Value.Errors(schema, value)].map((e) => `${e.instancePath} ${e.message}`)
 
 describe.each(releases)('release $release', (r) => {
   it('says nothing that is not understood now', () => {
