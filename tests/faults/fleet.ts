@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statfsSync, rmSync, writeFi
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { node, root } from '../../local/layout.ts'
-import { Running } from '../harness/running.ts'
+import { Running, type Process } from '../harness/running.ts'
 import { until } from '../steps.ts'
 import { Wire } from './wire.ts'
 
@@ -18,9 +18,13 @@ export class Fleet extends Running {
   readonly wire: Wire = new Wire(() => this.port)
   hosts = 3
   sim: object = {}
+  /** Where the hosts' program is: here, or in a checkout of another release. */
+  program = root
   #bridge?: ChildProcess
   #over = false
   #link = ''
+  /** The folder stays as it is in the end. */
+  kept = false
   /** The hosts' disk can be filled. */
   ownDisk = false
 
@@ -32,7 +36,7 @@ export class Fleet extends Running {
     return c
   }
 
-  async begin(): Promise<void> {
+  async begin(seconds = 60): Promise<void> {
     await this.start()
     this.#link = await this.wire.open()
     mkdirSync(this.state, { recursive: true })
@@ -42,7 +46,7 @@ export class Fleet extends Running {
     } catch { /* not root: the disk cannot be filled */ }
     const { enrollment } = await this.call('admin', 'POST', '/hosts', { uses: this.hosts })
     this.#run(enrollment.token)
-    await until('every host is up', 60, async () => {
+    await until('every host is up', seconds, async () => {
       const { hosts } = await this.call('admin', 'GET', '/hosts')
       return hosts.filter((h: { up: boolean; version?: string }) => h.up && h.version).length === this.hosts
     })
@@ -55,13 +59,24 @@ export class Fleet extends Running {
   #run(token?: string) {
     if (this.#over) return
     const log = openSync(path.join(this.data, 'log', 'bridge.log'), 'a')
-    const child = this.#bridge = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', path.join(root, 'tests/faults/shift.ts'), path.join(root, 'bridge/main.ts'), '--cloud', this.#link, '--state', this.state,
+    const child = this.#bridge = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', path.join(root, 'tests/faults/shift.ts'), path.join(this.program, 'bridge/main.ts'), '--cloud', this.#link, '--state', this.state,
       '--hypervisor', 'simulated', '--hosts', String(this.hosts), '--name', 'sim'], {
       stdio: ['ignore', log, log], env: { ...process.env, VIRGA_SIM: JSON.stringify(this.sim), VIRGA_CLOCK: this.#clock, ...(token && { VIRGA_ENROLL: token }) },
     })
     closeSync(log)
     writeFileSync(path.join(this.data, 'run', 'bridge.pid'), `${child.pid}\n`)
     child.once('exit', () => { if (this.#bridge === child) setTimeout(() => this.#run(token), 100) })
+  }
+
+  #fresh = 0
+  override kill(name: Process | 'runner', signal: NodeJS.Signals = 'SIGKILL') {
+    if (name === 'bridge') this.#fresh = this.wire.fresh
+    return super.kill(name, signal)
+  }
+  /** The hosts are back when they ask for work; how long a program takes to load is the machine's affair. */
+  override async back(name: Process, not: number | undefined, seconds = 20) {
+    await super.back(name, not, seconds)
+    if (name === 'bridge') await until('the hosts ask for work', 60, async () => this.wire.fresh >= this.#fresh + this.hosts)
   }
 
   /** Leaves no byte free where the hosts keep what they know. */
@@ -76,7 +91,7 @@ export class Fleet extends Running {
     this.#over = true
     this.#bridge?.kill('SIGKILL')
     this.child?.kill()
-    if (this.ownDisk) try { execFileSync('umount', ['--lazy', this.state], { stdio: 'pipe' }) } catch { /* gone already */ }
+    if (this.ownDisk && !this.kept) try { execFileSync('umount', ['--lazy', this.state], { stdio: 'pipe' }) } catch { /* gone already */ }
   }
 
   override async reset(): Promise<void> {

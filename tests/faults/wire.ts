@@ -15,11 +15,17 @@ export class Wire {
   cut = false
   /** Of answers that would have reached a host, this share does not. */
   deaf = 0
-  /** Claims answer with jobs that were handed out before as well. */
-  stutter = false
+  /** Claims and reports are answered with jobs that were handed out just before as well. */
+  #stutter = false
   /** The next final report is held back and given to this. */
   hold?: (held: Held) => void
+  /** Counted while set: in how many answers each job went out, and how many of its final reports were taken. */
+  tally?: { handed: Map<string, number>; reported: Map<string, number> }
+  /** Told of all that passes. */
+  record?: (method: string, path: string, asked: Buffer, answered: Buffer) => void
   chance: () => number = Math.random
+  /** First claims of hosts that have just started, answered or not. */
+  fresh = 0
   readonly counts = { passed: 0, swallowed: 0, repeated: 0, held: 0 }
   readonly #to: () => number
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4096 })
@@ -28,6 +34,12 @@ export class Wire {
   #server?: Server
 
   constructor(to: () => number) { this.#to = to }
+
+  /** What went out before is not said again: it may have been to a process that is no more. */
+  set stutter(on: boolean) {
+    this.#stutter = on
+    this.#past.clear()
+  }
 
   async open(): Promise<string> {
     const server = this.#server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => void this.#pass(req, res).catch(() => res.destroy()))
@@ -46,6 +58,7 @@ export class Wire {
 
   async #pass(req: IncomingMessage, res: ServerResponse) {
     const body = await all(req), path = req.url!
+    if (path.endsWith('/claim') && body.includes('"fresh":true')) this.fresh++
     const id = /^\/hosts\/[^/]+\/jobs\/([^/?]+)$/.exec(path)?.[1]
     if (id && this.hold) {
       const said = JSON.parse(body.toString()) as Report, take = this.hold
@@ -63,10 +76,19 @@ export class Wire {
     })
     if (this.cut) return res.destroy()
     if (this.deaf && this.chance() < this.deaf) { this.counts.swallowed++; return res.destroy() }
+    this.record?.(req.method!, path, body, answer.body)
+    this.#count(id, body, answer.status, answer.body)
     const text = this.#again(path, answer.status, answer.body)
     const { 'content-length': _length, 'transfer-encoding': _encoding, connection: _connection, ...headers } = answer.headers
     this.counts.passed++
     res.writeHead(answer.status, { ...headers, 'content-length': text.length }).end(text)
+  }
+
+  #count(reported: string | undefined, asked: Buffer, status: number, answered: Buffer) {
+    if (!this.tally || status !== 200) return
+    const more = (in_: Map<string, number>, id: string) => in_.set(id, (in_.get(id) ?? 0) + 1)
+    if (reported && (JSON.parse(asked.toString()) as Report).state !== 'progress') more(this.tally.reported, reported)
+    for (const j of (JSON.parse(answered.toString()) as { jobs?: Job[] }).jobs ?? []) more(this.tally.handed, j.id)
   }
 
   /** Remembers what a host was handed, and hands it out again while it stutters: beside the new ones, once each. */
@@ -75,7 +97,7 @@ export class Wire {
     if (!host || status !== 200) return body
     const said = JSON.parse(body.toString()) as { jobs: Job[] }
     const past = this.#past.get(host) ?? []
-    const repeat = this.stutter ? past.splice(0) : []
+    const repeat = this.#stutter ? past.splice(0) : []
     past.push(...said.jobs)
     this.#past.set(host, past.slice(-8))
     if (!repeat.length) return body
