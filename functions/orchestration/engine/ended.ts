@@ -65,9 +65,9 @@ const gone = (rows: ResourceRow[], program: Program) => rows.filter((r) => !r.cu
 
 export async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], why: string) {
   args.why = why
-  const back = !args.stay && args.onFailure !== 'keep' && (args.action === 'CREATE' || args.action === 'ADOPT' || (args.action === 'UPDATE' && args.previous))
+  const back = !args.stay && args.onFailure !== 'keep' && (args.action === 'CREATE' || args.action === 'ADOPT' || (args.action === 'UPDATE' && (args.previous || args.empty)))
   if (!back) return rest(ctx, args, s, rows, args.template ? await programOf(ctx, await placeOf(ctx, s), args.template) : undefined, 'FAILED', why)
-  const creating = args.action === 'CREATE' || args.action === 'ADOPT'
+  const creating = args.action === 'CREATE' || args.action === 'ADOPT' || (args.empty === true && !args.previous)
   args.phase = 'rollback'
   args.template = creating ? null : args.previous
   turnTo(ctx, s, 'ROLLBACK', 'IN_PROGRESS', why, { origin: creating ? 'CREATE' : 'UPDATE', cleaning: false, updatedAt: ctx.now(), ...(creating ? {} : { template: args.previous }) })

@@ -17,6 +17,8 @@ export interface Turn extends Record<string, unknown> {
   /** The template that is applied in this phase. */
   template: string | null
   previous: string | null
+  /** Before this update there was nothing: the creation had been rolled back. */
+  empty?: boolean
   onFailure: 'rollback' | 'keep' | 'delete'
   /** Seconds a rollback gets. */
   timeout: number

@@ -64,6 +64,16 @@ describe('a turn', () => {
     expect(await networks()).toEqual([])
   })
 
+  it('that fails on a stack whose creation was rolled back leaves nothing again', async () => {
+    const bad = hot({ a: net('e-a'), b: { ...test('x', { fail: true }), depends_on: 'a' } }), s = await k.create(bad, { disable_rollback: false })
+    expect(s.stack_status).toBe('ROLLBACK_COMPLETE')
+    expect((await k.update(s, hot({ c: net('e-c'), d: { ...test('x', { fail: true }), depends_on: 'c' } }))).stack_status).toBe('ROLLBACK_COMPLETE')
+    expect([await networks(), await rowsOf(s.id)]).toEqual([[], []])
+    expect((await k.update(s, hot({ c: net('e-c') }))).stack_status).toBe('UPDATE_COMPLETE')
+    expect(await networks()).toEqual(['e-c'])
+    await k.remove(s)
+  })
+
   it('that is superseded by another goes on from where things stand', async () => {
     const slow = hot({ a: test('a', { action_wait_secs: { create: 300 } }), b: { ...net('s-b'), depends_on: 'a' } })
     const s = await k.create(slow)

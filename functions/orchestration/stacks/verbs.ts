@@ -159,12 +159,12 @@ export async function updateStack(ctx: Ctx, s: StackRow, ask: StackUpdate): Prom
   ctx.stage(q.insert(stackTemplate).values(t))
   const action: Action = fresh ? 'CREATE' : 'UPDATE', rest = s.status === 'COMPLETE' && s.action !== 'REVIEW'
   // What a rollback goes back to is the last that was whole.
-  const previous = fresh ? null : rest ? s.template : s.previous
+  const empty = s.action === 'ROLLBACK' && s.origin === 'CREATE' && s.status === 'COMPLETE', previous = fresh || empty ? null : rest ? s.template : s.previous
   turnTo(ctx, s, action, 'IN_PROGRESS', `Stack ${action} started`, {
     template: t.id, previous, description: program.template.description, parameters: program.parameters.shown, origin: null, cleaning: false, ...changed(ask),
     token: ask.token ?? null, delegation: ask.delegation ?? (ctx.anyone ? delegationOf(ctx) : s.delegation), ...(fresh ? { createdAt: ctx.now() } : { updatedAt: ctx.now() }),
   })
-  await begin(ctx, s, { action, phase: 'apply', template: t.id, previous }, applyNodes(program), true)
+  await begin(ctx, s, { action, phase: 'apply', template: t.id, previous, empty }, applyNodes(program), true)
   return s
 }
 const changed = (o: Options): Partial<StackRow> => ({
