@@ -6,7 +6,7 @@ const words: Record<string, [usage: string, gives: string]> = {
   get_param: ['name | [name, key or index ...]', "A parameter's value, or a part of it; an empty text where the path leads nowhere."],
   get_resource: ['resource', "A resource's id, as its type refers to itself."],
   get_attr: ['[resource, attribute, key or index ...]', "A resource's attribute, or a part of it; from 2015-10-15 all attributes when none is named."],
-  get_file: ['name', 'The content of a file sent along with the template.'],
+  get_file: ['name', 'A function for including a file inline.'],
   resource_facade: ['metadata | deletion_policy | update_policy', 'In the template of a nested stack: what the resource in the stack around it has there.'],
   list_join: ['[delimiter, list ...]', 'The texts of lists joined into one; from 2015-10-15 of several lists, maps and lists among their items written as JSON.'],
   list_concat: ['[list ...]', 'One list of all items.'],
