@@ -31,7 +31,6 @@ export default resourceType({
     const left = (r.resource.data.until ?? 0) - r.ctx.now()
     if (r.begun && left > 0) return { wait: { seconds: left / 1_000_000 } }
   },
-  signal: () => ({}),
 })
 
 function outcome(r: Work, p: Progress, seconds: number): Progress {
