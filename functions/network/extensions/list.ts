@@ -85,5 +85,5 @@ export const extensions: [alias: string, name: string, description: string][] = 
   ['subnetpool-prefix-ops', 'Subnet Pool Prefix Operations', 'Prefixes of pools added and removed'],
   ['tag-creation', 'Tag creation', 'Several tags added at once'],
   ['tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', 'Ports made with tags'],
-  ['trunk', 'Trunk Extension', 'Ports that carry other ports in tagged frames'],
+  ['trunk', 'Trunk Extension', 'Ports that carry other ports in tagged frames'], ['trunk-details', 'Trunk port details', 'A port that carries others says which'],
 ]

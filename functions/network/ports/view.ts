@@ -12,6 +12,7 @@ export const portExtras = {
   hostName: sql<string | null>`(select h.name from host h where h.id = ${full(port.host)})`.as('host_name'),
   networkPolicy: sql<string | null>`(select n.qos_policy from network n where n.id = ${full(port.network)})`.as('network_policy'),
   netDomain: sql<string | null>`(select n.dns_domain from network n where n.id = ${full(port.network)})`.as('net_domain'),
+  trunkDetails: sql<string | null>`(select json_object('trunk_id', t.id, 'sub_ports', json((select json_group_array(json_object('port_id', s.port, 'segmentation_type', s.segmentation_type, 'segmentation_id', s.segmentation_id, 'mac_address', p.mac)) from sub_port s join port p on p.id = s.port where s.trunk = t.id))) from trunk t where t.port = ${full(port.id)})`.as('trunk_details'),
 }
 export interface FixedIp { subnet_id: string; ip_address: string }
 /** Extras come as JSON from the database and as they are from the hands that just made them. */
@@ -31,7 +32,7 @@ export function portView(r: Row, ctx: Ctx) {
       const hostname = r.dnsName || hostLabel(f.ip_address)
       return { hostname, ip_address: f.ip_address, fqdn: hostname.endsWith('.') ? hostname : `${hostname}.${domain.endsWith('.') ? domain : `${domain}.`}` }
     }),
-    'binding:vnic_type': r.vnicType,
+    'binding:vnic_type': r.vnicType, ...(r.trunkDetails ? { trunk_details: JSON.parse(r.trunkDetails) } : {}),
     ...(admin ? {
       'binding:host_id': r.hostName ?? r.bindingHost, 'binding:profile': r.profile,
       'binding:vif_type': r.hostName ? 'bridge' : bound ? 'binding_failed' : 'unbound',

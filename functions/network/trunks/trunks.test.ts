@@ -41,6 +41,8 @@ it('a trunk takes, shows and gives back sub-ports', async () => {
   expect([added.status, added.body.sub_ports]).toEqual([200, [vlan(one, 100), vlan(two, 200)]])
   expect(added.body.revision_number).toBeGreaterThan(trunk.revision_number)
   expect((await net('GET', `${at}/get_subports`)).body.sub_ports).toHaveLength(2)
+  expect((await net('GET', `/ports/${parent.id}`)).body.port.trunk_details).toEqual({ trunk_id: trunk.id, sub_ports: [{ ...vlan(one, 100), mac_address: one.mac_address }, { ...vlan(two, 200), mac_address: two.mac_address }] })
+  expect((await net('GET', `/ports/${one.id}`)).body.port).not.toHaveProperty('trunk_details')
   for (const p of [parent, one]) expect((await net('DELETE', `/ports/${p.id}`)).status).toBe(409)
   const removed = await net('PUT', `${at}/remove_subports`, { sub_ports: [{ port_id: one.id }] })
   expect([removed.status, removed.body.sub_ports]).toEqual([200, [vlan(two, 200)]])
