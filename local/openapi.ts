@@ -4,6 +4,7 @@ import { documentOf } from '../functions/kernel/openapi.ts'
 import { services } from '../functions/index.ts'
 import type { Service } from '../functions/kernel/service.ts'
 import { root } from './layout.ts'
+import { orchestrationPage } from './orchestration.ts'
 import { table as personas } from './policy.ts'
 import { onlyTighter, TABLE } from './tighten.ts'
 
@@ -30,6 +31,7 @@ ${coverage.filter((l) => l.startsWith('|')).join('\n')}
 ${coverage.filter((l) => !l.startsWith('|')).join('\n')}
 `)
   out.set('docs/policy.md', await personas())
+  out.set(...await orchestrationPage())
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
   const table = ['| service | endpoints declared | core | common | rare |', '| --- | --- | --- | --- | --- |', ...coverage.filter((l) => l.startsWith('|'))].join('\n')
   out.set('README.md', readme.replace(/(<!-- coverage -->\n)[^]*(<!-- \/coverage -->)/, (_, a, b) => `${a}${table}\n${b}`))

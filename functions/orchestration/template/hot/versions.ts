@@ -57,6 +57,7 @@ const aliases: Record<string, string> = {
   newton: '2016-10-14', ocata: '2017-02-24', pike: '2017-09-01', queens: '2018-03-02', rocky: '2018-08-31', wallaby: '2021-04-16',
 }
 
+export const hotDates = [...versions.keys()]
 export const hotVersions = [...versions.keys(), ...Object.keys(aliases)].sort()
 export const hotDate = (version: string): string | undefined => versions.has(version) ? version : Object.hasOwn(aliases, version) ? aliases[version] : undefined
 
