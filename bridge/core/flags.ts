@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 export const usage = `usage: bridge --cloud URL --state DIR [--enroll TOKEN] [--name NAME]
   [--hypervisor libvirt|simulated] [--slots N] [--tag TAG] [--pidfile FILE] [--wipe]
   libvirt:   [--libvirt-uri URI] [--virt-type qemu|kvm] [--external-cidr CIDR] [--uplink DEVICE] [--external-device DEVICE]
-             [--underlay ADDRESS] [--peer-port PORT]
+             [--underlay ADDRESS] [--peer-port PORT] [--dns host|none|ADDRESS,...]
   simulated: [--hosts N] [--vcpus N] [--memory-mb N] [--disk-gb N]
 The token may also come in VIRGA_ENROLL, where other users of the machine do not see it.
 VIRGA_SIM holds, as JSON, how simulated hosts are to misbehave.`
@@ -21,7 +22,7 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
   try {
     values = parseArgs({ args: argv, strict: true, options: {
       cloud: text, enroll: text, state: text, name: text, hypervisor: text, hosts: text, slots: text, vcpus: text, 'memory-mb': text, 'disk-gb': text,
-      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, underlay: text, 'peer-port': text, pidfile: text,
+      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, underlay: text, 'peer-port': text, dns: text, pidfile: text,
       wipe: { type: 'boolean' }, help: { type: 'boolean' },
     } }).values
   } catch (error) { throw new Usage((error as Error).message) }
@@ -49,10 +50,19 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
     externalDevice: values['external-device'],
     underlay: values.underlay,
     peerPort: values['peer-port'] === undefined ? undefined : count('peer-port', values['peer-port'], 1, 65535),
+    dns: resolvers(values.dns ?? 'host'),
     pidfile: values.pidfile,
     wipe: values.wipe ?? false,
     mischief: env.VIRGA_SIM ? object('VIRGA_SIM', env.VIRGA_SIM) : undefined,
   }
+}
+
+function resolvers(value: string): string[] | 'host' {
+  if (value === 'host') return 'host'
+  if (value === 'none') return []
+  const list = value.split(',')
+  if (!list.every((a) => isIP(a))) throw new Usage('--dns must be host, none, or addresses with commas between them')
+  return list
 }
 
 function matching(flag: string, value: string, shape: RegExp): string {

@@ -62,7 +62,7 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   const { state: stateDir, externalCidr, uplink, externalDevice, underlay, peerPort, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
   const tag = await ownTag(flags)
   return async () => {
-    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, externalDevice, underlay, log: (line) => log(line) })
+    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, externalDevice, underlay, dns: flags.dns, log: (line) => log(line) })
     return libvirtDrivers({ stateDir, uri, virtType, tag, net, address: underlay, peerPort })
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { askHere } from './asked.ts'
 import type { Daemon } from './dnsmasq.ts'
 import type { Names } from './names.ts'
 import type { Lease, Network, Subnet } from './plan.ts'
@@ -8,6 +9,8 @@ import { contains, familyOf, netmask, text } from './values.ts'
 
 /** DHCP and DNS of one network: a namespace with the network's DHCP addresses, and a dnsmasq in it. */
 const metadata = '169.254.169.254'
+/** The same over IPv6: link-local, so that a guest needs no address but the one it makes itself. */
+export const metadata6 = 'fe80::a9fe:a9fe'
 const leaseSeconds = 86400
 const device = 'dhcp0'
 
@@ -15,17 +18,23 @@ export function dhcpSpace(n: Network, names: Names): Space {
   return {
     ns: names.dhcpNs(n.id),
     links: [{ host: names.dhcpVeth(n.id), inside: device, network: n, mac: n.dhcp!.mac, owner: n.id, announce: true,
-      addresses: [...n.dhcp!.addresses, { address: metadata, prefix: 32 }] }],
+      addresses: [...n.dhcp!.addresses, { address: metadata, prefix: 32 }, ...(six(n) ? [{ address: metadata6, prefix: 64 }] : [])] }],
     routes: [], sysctls: ['net.ipv4.conf.default.arp_notify=1', 'net.ipv4.ip_forward=0'],
   }
 }
+
+const six = (n: Network) => n.subnets.some((s) => s.cidr.family === 6)
+/** Where guests of a network ask for their metadata. */
+export const metadataAt = (n: Network) => [metadata, ...(six(n) ? [`${metadata6}%${device}`] : [])]
+/** Some subnet names no server: guests there ask this network's own. */
+export const namesNone = (n: Network) => n.subnets.some((s) => s.dhcp && !s.dns.length)
 
 export interface Places { run: string; leases: string }
 
 const tagOf = (id: string) => id.replaceAll('-', '')
 const serves = (n: Network, s: Subnet) => n.dhcp!.addresses.find((a) => contains(s.cidr, a.address))?.address
 
-export function dhcpDaemon(n: Network, names: Names, ports: Lease[], places: Places): Daemon {
+export function dhcpDaemon(n: Network, names: Names, ports: Lease[], places: Places, forwards = false): Daemon {
   const dir = join(places.run, `d-${n.id}`), leases = join(places.leases, n.id)
   const subnets = n.subnets.filter((s) => s.dhcp && serves(n, s))
   const sending = subnets.some((s) => s.v6)
@@ -37,6 +46,8 @@ export function dhcpDaemon(n: Network, names: Names, ports: Lease[], places: Pla
       '--dhcp-authoritative', '--quiet-dhcp', '--quiet-dhcp6', '--quiet-ra', '--log-facility=/dev/null', '--dhcp-lease-max=65536',
       `--dhcp-leasefile=${leases}`, `--dhcp-hostsfile=${join(dir, 'hosts')}`, `--dhcp-optsfile=${join(dir, 'options')}`, `--addn-hosts=${join(dir, 'names')}`,
       `--domain=${n.domain}`, `--local=/${n.domain}/`,
+      // Private addresses have no names out there, and bare words are names of here.
+      ...(forwards ? [`--server=${askHere.host}#${askHere.port}`, '--domain-needed', '--bogus-priv'] : []),
       ...subnets.map((s) => s.cidr.family === 4
         ? `--dhcp-range=set:${tagOf(s.id)},${s.cidr.address},static,${netmask(s.cidr.prefix)},${leaseSeconds}`
         : `--dhcp-range=set:${tagOf(s.id)},${s.cidr.address},${raMode(s.v6)},${s.cidr.prefix},${leaseSeconds}`),

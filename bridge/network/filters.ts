@@ -2,6 +2,7 @@ import type { Names } from './names.ts'
 import type { Pace, Plan, Port } from './plan.ts'
 import { accept, anyOf, back, both, commit, digest, drop, field, goto, is, jump, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
 import { chainOf, readAll, type Match } from './rules.ts'
+import { metadata6 } from './dhcp.ts'
 import { familyOf, hex, linkLocal } from './values.ts'
 
 /**
@@ -29,6 +30,7 @@ export function filters(plan: Plan, names: Names, problems: string[], outside?: 
     const v4 = port.addresses.filter((a) => familyOf(a) === 4)
     pacing(port, t)
     for (const a of v4) set('own4').push({ concat: [port.tap, a] })
+    set('own6').push({ concat: [port.tap, linkLocal(port.mac)] })
     if (port.network.external) set('outer').push(port.tap)
     if (!port.security) { set('open').push(port.tap); continue }
     const own: Rules = { ingress: readAll(port.security.ingress, `port ${port.id}`, problems), egress: readAll(port.security.egress, `port ${port.id}`, problems) }
@@ -77,6 +79,7 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
   t.sets.set('held', { type: 'ether_addr', flags: ['timeout'], elements: [], fixed: true })
   t.sets.set('macs', { type: ['ifname', 'ether_addr'], elements: [] })
   t.sets.set('own4', { type: ['ifname', 'ipv4_addr'], elements: [] })
+  t.sets.set('own6', { type: ['ifname', 'ipv6_addr'], elements: [] })
   t.sets.set('source4', { type: ['ifname', 'ether_addr', 'ipv4_addr'], elements: [] })
   t.sets.set('source6', { type: ['ifname', 'ether_addr', 'ipv6_addr'], elements: [] })
   for (const name of ['egress', 'ingress', 'pairs', 'advertise', 'paced_out', 'paced_in']) t.maps.set(name, { type: 'ifname', map: 'verdict', elements: new Map() })
@@ -91,7 +94,8 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
     [...icmp6(136), vmap(iif, '@advertise')], [...icmp6(136), drop],
   ])
   // Whose metadata is answered is decided by the source address, so that one must be the port's own, whatever else may pass.
-  chain('identity', [[v4, is(field('ip', 'daddr'), metadata), not(both(iif, field('ip', 'saddr')), '@own4'), drop]])
+  chain('identity', [[v4, is(field('ip', 'daddr'), metadata), not(both(iif, field('ip', 'saddr')), '@own4'), drop],
+    [v6, is(field('ip6', 'daddr'), metadata6), not(both(iif, field('ip6', 'saddr')), '@own6'), drop]])
   chain('open_guest', [[jump('identity')], [accept]])
   chain('sane', [[jump('identity')], [jump('forged')], [accept]])
   chain('arp', [
@@ -124,7 +128,8 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
   chain('egress_check', [
     [jump('forged')],
     ...always([v4, ...udp(68, 67), back], [v6, ...udp(546, 547), back], [...icmp6(131, 132, 133, 135, 136, 143), back],
-      [is(field('ip', 'daddr'), metadata), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), back]),
+      [is(field('ip', 'daddr'), metadata), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), back],
+      [is(field('ip6', 'daddr'), metadata6), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), back]),
     [vmap(iif, '@egress')], [drop],
   ])
   chain('ingress_check', [
@@ -138,6 +143,8 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
     [is(device, '@tunnels'), is(meta('l4proto'), 17), is(field('udp', 'dport'), anyOf([67, 68, 546, 547])), drop],
     [is(device, '@tunnels'), v4, is(field('ip', 'daddr'), metadata), drop],
     [is(device, '@tunnels'), is(etherType, 'arp'), is(field('arp', 'daddr ip'), metadata), drop],
+    [is(device, '@tunnels'), v6, is(field('ip6', 'daddr'), metadata6), drop],
+    [is(device, '@tunnels'), ...icmp6(135), is(target(128), `0x${hex(metadata6)}`), drop],
   ]
   hook('prerouting', 'prerouting', [
     [is(iif, any), { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }],

@@ -14,7 +14,8 @@ import { zonesOf } from './state.ts'
 import { announce, fenced, holdSeconds, release } from './gateways.ts'
 import type { Router } from './plan.ts'
 import { counted } from './routers.ts'
-import { contains, address } from './values.ts'
+import { asked, upstreams } from './asked.ts'
+import { contains, address, linkLocal } from './values.ts'
 import { wipe } from './wipe.ts'
 
 export interface NetOptions {
@@ -31,6 +32,8 @@ export interface NetOptions {
   underlay?: string
   /** How long `ready` waits for a document that names the port. */
   readySeconds?: number
+  /** Who is asked for names of the world on behalf of guests whose subnets name no server: these, or (by default) whom the host asks; none: nobody. */
+  dns?: string[] | 'host'
   log?: (line: string) => void
 }
 /** `problems`: what of the last document could not be carried out, one line each. */
@@ -59,6 +62,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const host: Host = {
     seen: new Map(), shaped: new Map(), names: n, underlay, metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
+    asked: options.dns?.length === 0 ? undefined : asked(upstreams(options.dns ?? 'host'), log),
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
     external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink, device: options.externalDevice },
   }
@@ -187,6 +191,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     wipe: () => alone(async () => {
       clearInterval(watch)
       server.close()
+      host.asked?.close()
       last = document = undefined
       await wipe(n, host.places)
     }),
@@ -195,6 +200,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       server.close()
       await queue
       server.close()
+      host.asked?.close()
     },
   }
 }
@@ -206,7 +212,7 @@ function whoAsks(last: Reconciled | undefined, n: ReturnType<typeof names>, ns: 
   const network = router
     ? router.interfaces.find((i) => i.addresses.some((a) => a.address === local))?.network
     : [...last.plan.networks.values()].find((x) => n.dhcpNs(x.id) === ns)
-  const asks = [...last.plan.ports.values()].filter((p) => p.network === network && p.addresses.includes(remote))
+  const asks = [...last.plan.ports.values()].filter((p) => p.network === network && (p.addresses.includes(remote) || linkLocal(p.mac) === remote))
   // Two ports with one address on a network should not be; then neither is told the other's secrets.
   return network && asks.length === 1 && (!router || network.subnets.some((s) => contains(s.cidr, remote))) ? asks[0]!.server : undefined
 }

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Server as Listener } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { GuestData } from '../../schema/hosts.ts'
 import { relayed, type Relay } from '../core/relay.ts'
+import { listenIn } from './inside.ts'
 import { each } from './run.ts'
 
 /**
@@ -17,8 +15,8 @@ export interface Metadata {
   lookup(lookup: Lookup, relay?: Relay): void
   /** The namespace is gone, or about to be: an open socket would keep it alive. */
   forget(ns: string): void
-  /** Listens in exactly these namespaces. */
-  serve(where: Map<string, { host: string; port: number }>): Promise<void>
+  /** Listens at exactly these addresses of namespaces. */
+  serve(where: { ns: string; host: string; port: number }[]): Promise<void>
   close(): void
 }
 
@@ -36,7 +34,7 @@ async function text(request: IncomingMessage): Promise<string | undefined> {
 
 export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
   let lookup: Lookup = async () => undefined, relay: Relay | undefined
-  const listeners = new Map<string, Server>()
+  const listeners = new Map<string, { ns: string; server: Server }>()
 
   async function answer(ns: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const send = (status: number, type: string, body: string | Uint8Array, more: Record<string, string> = {}) => {
@@ -44,7 +42,7 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
       response.end(request.method === 'HEAD' ? undefined : body)
     }
     const socket = request.socket
-    const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '')
+    const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '').replace(/%.*$/, '')
     const server = who(ns, plain(socket.remoteAddress), plain(socket.localAddress))
     if (relay && server !== undefined && relayed(request.method, request.url)) {
       const body = await text(request)
@@ -70,35 +68,31 @@ export function metadata(who: WhoAsks, log: (line: string) => void): Metadata {
     })
   })
 
-  function open(ns: string, host: string, port: number): Promise<Listener> {
-    return new Promise((resolve, reject) => {
-      const child = spawn('nsenter', [`--net=/run/netns/${ns}`, process.execPath, '--no-warnings', fileURLToPath(new URL('listen.ts', import.meta.url)), host, String(port)],
-        { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-      let said = ''
-      child.stderr!.on('data', (chunk: Buffer) => { said += chunk })
-      child.once('error', reject)
-      child.once('message', (message, handle) => handle ? resolve(handle as Listener) : reject(new Error(`metadata in ${ns}: ${(message as { error: string }).error}`)))
-      child.once('exit', (code) => reject(new Error(`metadata in ${ns}: listener ended with ${code} ${said.trim()}`)))
-    })
-  }
-
   return {
     lookup: (next, to) => { lookup = next; relay = to },
     forget(ns) {
-      const server = listeners.get(ns)
-      listeners.delete(ns)
-      server?.close()
-      server?.closeAllConnections()
+      for (const [key, { ns: at, server }] of listeners) {
+        if (at !== ns) continue
+        listeners.delete(key)
+        server.close()
+        server.closeAllConnections()
+      }
     },
     async serve(where) {
-      for (const ns of listeners.keys()) if (!where.has(ns)) this.forget(ns)
-      await each([...where].filter(([ns]) => !listeners.has(ns)), async ([ns, { host, port }]) => {
-        const listener = await open(ns, host, port)
+      const wanted = new Map(where.map((w) => [`${w.ns} ${w.host}`, w]))
+      for (const [key, { server }] of listeners) {
+        if (wanted.has(key)) continue
+        listeners.delete(key)
+        server.close()
+        server.closeAllConnections()
+      }
+      await each([...wanted].filter(([key]) => !listeners.has(key)), async ([key, { ns, host, port }]) => {
+        const listener = await listenIn(ns, host, port)
         const server = http(ns)
         await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(listener, resolve) })
-        listeners.set(ns, server)
+        listeners.set(key, { ns, server })
       }, 3)
     },
-    close() { for (const ns of listeners.keys()) this.forget(ns) },
+    close() { for (const { ns } of [...listeners.values()]) this.forget(ns) },
   }
 }

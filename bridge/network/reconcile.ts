@@ -1,7 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Desired } from '../../schema/hosts.ts'
-import { dhcpDaemon, dhcpSpace, type Places } from './dhcp.ts'
+import type { Asked } from './asked.ts'
+import { dhcpDaemon, dhcpSpace, metadataAt, namesNone, type Places } from './dhcp.ts'
 import { hold } from './gateways.ts'
 import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
@@ -25,6 +26,8 @@ export interface Host {
   seen: Map<string, string>
   shaped: Shaped
   names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
+  /** Absent: guests are told names of their own network only. */
+  asked?: Asked
 }
 /** `failed`: what the host refused, to be tried again; the rest is in force. */
 /** `trunked`: the sub-ports whose trunk leads to them. */
@@ -107,11 +110,11 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
   const keep = new Set([...serving.map((n) => names.dhcpNs(n.id)), ...plan.routers.map((r) => r.ns)])
   const leases = new Map<string, Lease[]>()
   for (const l of plan.leases) leases.set(l.network, [...leases.get(l.network) ?? [], l])
-  const daemons = [...serving.map((n) => dhcpDaemon(n, names, leases.get(n.id) ?? [], places)), ...plan.routers.flatMap((r) => routerDaemon(r, places.run) ?? [])]
+  const daemons = [...serving.map((n) => dhcpDaemon(n, names, leases.get(n.id) ?? [], places, Boolean(host.asked) && namesNone(n))), ...plan.routers.flatMap((r) => routerDaemon(r, places.run) ?? [])]
 
   const folders = new Set(daemons.map((d) => d.dir))
   for (const dir of await readdir(places.run)) if (!folders.has(join(places.run, dir))) await remove(join(places.run, dir))
-  for (const ns of keep) if (!existing.has(ns)) { metadata.forget(ns); seen.delete(ns) }
+  for (const ns of keep) if (!existing.has(ns)) { metadata.forget(ns); host.asked?.forget(ns); seen.delete(ns) }
   for (const ns of seen.keys()) if (!keep.has(ns)) seen.delete(ns)
   const state = { links: have, spaces: existing }
   const daemonOf = new Map(daemons.map((d) => [d.ns, d]))
@@ -135,8 +138,9 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
   await each([
     ...serving.map((n) => () => equal(dhcpSpace(n, names))),
     ...plan.routers.map((r) => () => equal(routerSpace(r), r)),
-    ...[...existing].filter((ns) => !keep.has(ns)).map((ns) => async () => { metadata.forget(ns); await ipBatch([`netns del ${ns}`]) }),
+    ...[...existing].filter((ns) => !keep.has(ns)).map((ns) => async () => { metadata.forget(ns); host.asked?.forget(ns); await ipBatch([`netns del ${ns}`]) }),
   ], (work) => work())
-  await metadata.serve(new Map<string, { host: string; port: number }>([...serving.map((n) => [names.dhcpNs(n.id), { host: '169.254.169.254', port: 80 }] as const), ...plan.routers.map((r) => [r.ns, { host: '0.0.0.0', port: metadataPort }] as const)]))
+  await metadata.serve([...serving.flatMap((n) => metadataAt(n).map((host) => ({ ns: names.dhcpNs(n.id), host, port: 80 }))), ...plan.routers.map((r) => ({ ns: r.ns, host: '0.0.0.0', port: metadataPort }))])
+  await host.asked?.serve(new Set(serving.filter(namesNone).map((n) => names.dhcpNs(n.id))))
   return daemons
 }

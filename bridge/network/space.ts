@@ -41,8 +41,8 @@ export async function ensure(s: Space, have: { links: Links; spaces: Set<string>
     if (end && end.mtu !== l.network.mtu) inner.push(`link set dev ${l.inside} mtu ${l.network.mtu}`)
     const mac = end && end.address !== l.mac
     if (mac) inner.push(`link set dev ${l.inside} address ${l.mac}`)
-    const had = new Set(end ? global(end) : [])
     const want = new Set(l.addresses.map((a) => `${a.address}/${a.prefix}`))
+    const had = new Set(end ? ours(end, want) : [])
     for (const a of had) if (!want.has(a)) inner.push(`addr del ${a} dev ${l.inside}`)
     const added = [...want].filter((a) => !had.has(a))
     for (const a of added) inner.push(`addr add ${a} dev ${l.inside}${familyOf(a) === 6 ? ' nodad' : ''}`)
@@ -64,7 +64,8 @@ async function proxies(s: Space): Promise<void> {
   await ipBatch([...[...have].filter((p) => !want.has(p)).map((p) => `-6 neigh del proxy ${p}`), ...[...want].filter((p) => !have.has(p)).map((p) => `-6 neigh add proxy ${p}`)].map((l) => l.replace(/^-6 /, '')), s.ns)
 }
 
-const global = (a: Addr): string[] => a.addr_info.filter((i) => i.local && i.scope !== 'link' && i.scope !== 'host').map((i) => `${i.local}/${i.prefixlen}`)
+/** Addresses that were given; link-local ones the kernel makes itself are not. */
+const ours = (a: Addr, want: Set<string>): string[] => a.addr_info.filter((i) => i.local && (want.has(`${i.local}/${i.prefixlen}`) || (i.scope !== 'link' && i.scope !== 'host'))).map((i) => `${i.local}/${i.prefixlen}`)
 
 async function routes(s: Space): Promise<void> {
   const have = new Map<string, string | undefined>()
