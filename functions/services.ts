@@ -9,6 +9,7 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   network: () => import('./network/index.ts'),
   volume: () => import('./volume/index.ts'),
   sts: () => import('./sts/index.ts'),
+  iam: () => import('./iam/index.ts'),
   ssm: () => import('./ssm/index.ts'),
   cloudformation: () => import('./cloudformation/index.ts'),
   orchestration: () => import('./orchestration/index.ts'),

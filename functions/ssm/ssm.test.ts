@@ -100,3 +100,14 @@ describe('parameters', () => {
     expect([r.status, r.code]).toEqual([400, code])
   })
 })
+
+it('access keys are made, listed and deleted by whom they are of', async () => {
+  const iam = (action: string, params = {}) => me.query('iam', '/iam', action, { Version: '2010-05-08', ...params })
+  expect((await iam('GetUser')).body.User).toMatchObject({ UserName: 'demo', UserId: me.who.user.id })
+  const made = (await iam('CreateAccessKey')).body.AccessKey
+  expect((await iam('ListAccessKeys', { UserName: 'demo' })).body.AccessKeyMetadata.member.map((k: any) => k.AccessKeyId).sort()).toEqual([me.key.access, made.AccessKeyId].sort())
+  expect((await iam('ListAccessKeys', { UserName: 'admin' })).code).toBe('NoSuchEntity')
+  expect((await iam('DeleteAccessKey', { AccessKeyId: other.key.access })).code).toBe('NoSuchEntity')
+  expect((await iam('DeleteAccessKey', { AccessKeyId: made.AccessKeyId })).status).toBe(200)
+  expect((await iam('DeleteAccessKey', { AccessKeyId: made.AccessKeyId })).code).toBe('NoSuchEntity')
+})

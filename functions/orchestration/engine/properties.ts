@@ -22,7 +22,7 @@ export function checked(type: ResourceType, given: Value, about: About): Record<
 type Fail = (words: string, path: Path) => never
 
 function members(schema: Schema, given: Record<string, Value>, at: Path, fail: Fail, about: About): Record<string, Value> {
-  for (const k of Object.keys(given)) if (!schema[k] && !schema['*']) fail(about.front === 'aws' ? `Encountered unsupported property ${k}` : `Unknown Property ${k}`, at)
+  for (const k of Object.keys(given)) if (!Object.hasOwn(schema, k) && !schema['*']) fail(about.front === 'aws' ? `Encountered unsupported property ${k}` : `Unknown Property ${k}`, at)
   const out: Record<string, Value> = {}
   for (const [k, p] of Object.entries(schema)) {
     if (!p.instead || (given[k] ?? undefined) === undefined) continue
@@ -31,7 +31,7 @@ function members(schema: Schema, given: Record<string, Value>, at: Path, fail: F
     given = { ...rest, [p.instead]: value }
   }
   // What is somebody else's to understand goes through as it is.
-  if (schema['*']) for (const [k, v] of Object.entries(given)) if (!schema[k]) out[k] = v
+  if (schema['*']) for (const [k, v] of Object.entries(given)) if (!Object.hasOwn(schema, k)) out[k] = v
   for (const [k, p] of Object.entries(schema)) {
     if (k === '*') continue
     let v: Value | undefined = given[k] ?? undefined

@@ -6,12 +6,14 @@ import { unavailable } from '../types/absent.ts'
 import { typeFor } from '../types/resolve.ts'
 import { RESOURCES } from './limits.ts'
 import { checked } from './properties.ts'
-import { scopeOf, type Program, type Rows } from './program.ts'
+import { masked, scopeOf, type Program, type Rows } from './program.ts'
 
 export interface Sighted { name: string; type: ResourceType; properties: Record<string, Value> }
 
 /** Every resource judged by its type, before any is made: what is not known yet passes. */
-export async function validate(program: Program, o: { caller?: { admin: boolean }; rows?: Rows; also?: Parameters<typeof scopeOf>[2] } = {}): Promise<Sighted[]> {
+export const validate = (program: Program, o: Looking = {}): Promise<Sighted[]> => masked(program.secrets, () => look(program, o))
+interface Looking { caller?: { admin: boolean }; rows?: Rows; also?: Parameters<typeof scopeOf>[2] }
+async function look(program: Program, o: Looking): Promise<Sighted[]> {
   const { template, graph, place } = program, out: Sighted[] = []
   if (graph.order.length > RESOURCES) throw invalid(`Maximum resources per stack exceeded (${RESOURCES}).`, { type: 'RequestLimitExceeded' })
   const all = scopeOf(program, o.rows ?? new Map(), { imported: () => UNKNOWN, zones: () => UNKNOWN, dynamic: () => UNKNOWN, ...o.also })
@@ -23,7 +25,7 @@ export async function validate(program: Program, o: { caller?: { admin: boolean 
     if (!type) throw new TemplateFault(place.front === 'aws' ? `Template format error: Unrecognized resource types: [${def.type}]` : unavailable(def.type) ?? `The Resource Type (${def.type}) could not be found.`, { path: at.slice(0, -1), line: template.lineOf(at.slice(0, -1)), type: place.front === 'aws' ? 'ValidationError' : unavailable(def.type) ? 'ResourceTypeUnavailable' : 'EntityNotFound', front: place.front })
     const properties = checked(type, resolve(def.properties ?? {}, scope, at), { name, front: place.front, lineOf: template.lineOf, region: place.region })
     for (const ref of program.wanted.get(name) ?? []) {
-      if (ref !== 'show' && !type.attributes[ref] && !type.attributes['*'] && !type.attributes[ref.split('.')[0]]) throw new TemplateFault(place.front === 'aws' ? `Template error: resource ${name} does not support attribute type ${ref} in Fn::GetAtt` : `The Referenced Attribute (${name} ${ref}) is incorrect.`, { type: place.front === 'aws' ? 'ValidationError' : 'InvalidTemplateAttribute', front: place.front })
+      if (ref !== 'show' && !Object.hasOwn(type.attributes, ref) && !type.attributes['*'] && !Object.hasOwn(type.attributes, ref.split('.')[0])) throw new TemplateFault(place.front === 'aws' ? `Template error: resource ${name} does not support attribute type ${ref} in Fn::GetAtt` : `The Referenced Attribute (${name} ${ref}) is incorrect.`, { type: place.front === 'aws' ? 'ValidationError' : 'InvalidTemplateAttribute', front: place.front })
     }
     out.push({ name, type, properties })
   }

@@ -105,4 +105,7 @@ export const types: Record<string, Load> = {
   'AWS::CloudFormation::WaitConditionHandle': () => import('./aws/cloudformation/wait-condition-handle.ts'),
   'AWS::CloudFormation::CustomResource': () => import('./aws/cloudformation/custom-resource.ts'),
 }
-export const typeNamed = async (name: string): Promise<ResourceType | undefined> => (await types[name.startsWith('Custom::') ? 'AWS::CloudFormation::CustomResource' : name]?.())?.default
+export async function typeNamed(name: string): Promise<ResourceType | undefined> {
+  const known = name.startsWith('Custom::') ? 'AWS::CloudFormation::CustomResource' : name
+  return Object.hasOwn(types, known) ? (await types[known]()).default : undefined
+}
