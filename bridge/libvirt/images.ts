@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { open, readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { open, readdir, rm, stat, statfs, utimes, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Terminal, type Images } from '../drivers.ts'
 import { inspect } from './qemu-img.ts'
@@ -14,11 +14,30 @@ const reserve = 256 << 20
 const young = 3600_000
 const stall = 60_000
 
+export interface CacheOptions {
+  download?: typeof fetch
+  /** What the cache may keep for itself; images that disks stand on do not count. */
+  maxBytes?: number
+  /** Unused for longer than this, an image goes. */
+  maxAgeMs?: number
+}
+
+const hour = 3600_000
+const nothing = Buffer.alloc(1 << 16)
+/** Where there is nothing but zeros there stays a hole, so that a raw image takes what is in it. */
+async function put(file: FileHandle, chunk: Uint8Array, at: number) {
+  if (chunk.length <= nothing.length && nothing.subarray(0, chunk.length).equals(chunk)) return
+  for (let done = 0; done < chunk.length;) done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten
+}
+
 /** Image bytes by their digest: fetched once however many ask at once, checked before they get their name. */
-export function libvirtImages(store: Store, download: typeof fetch = fetch): Images {
+export function libvirtImages(store: Store, { download = fetch, maxBytes = Infinity, maxAgeMs = 30 * 86400_000 }: CacheOptions = {}): Images & { prune(now?: number): Promise<void> } {
   const flights = new Map<string, { result: Promise<string>; listeners: Set<(text: string) => void> }>()
+  const prune = async (now = Date.now()) => { for (const { path } of await idle(maxAgeMs, now)) await rm(path, { force: true }) }
+  setInterval(() => void prune().catch(() => {}), hour).unref()
 
   return {
+    prune,
     async fetch(image, url, progress) {
       const path = store.image(image.sha512, image.format)
       const known = await stat(path).catch(() => undefined)
@@ -74,10 +93,11 @@ export function libvirtImages(store: Store, download: typeof fetch = fetch): Ima
         size += chunk.length
         if (size > image.size) return false
         hash.update(chunk)
-        for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
+        await put(file, chunk, size - chunk.length)
         const percent = Math.floor(size / image.size * 100)
         if (percent >= told + 5) progress(`fetching image ${told = percent}%`)
       }
+      await file.truncate(size)
       return size === image.size && hash.digest('hex') === image.sha512
     } catch (error) {
       if (abort.signal.aborted) throw new Error(`the image store sent nothing for ${stall / 1000} s`)
@@ -93,13 +113,22 @@ export function libvirtImages(store: Store, download: typeof fetch = fetch): Ima
   async function makeRoom(bytes: number) {
     const free = async () => { const fs = await statfs(store.images()); return fs.bavail * fs.bsize }
     const needed = bytes + reserve
-    if (await free() >= needed) return
-    const files = await Promise.all((await readdir(store.images())).map(async (name) => ({ path: join(store.images(), name), stat: await stat(join(store.images(), name)) })))
-    const idle = files.filter((f) => f.stat.nlink === 1 && Date.now() - f.stat.mtimeMs > young).sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
-    for (const { path } of idle) {
+    const kept = async () => (await cached()).filter((f) => f.stat.nlink === 1).reduce((sum, f) => sum + f.stat.blocks * 512, 0)
+    const enough = async () => await free() >= needed && await kept() + bytes <= maxBytes
+    if (await enough()) return
+    for (const { path } of await idle(young)) {
       await rm(path, { force: true })
-      if (await free() >= needed) return
+      if (await enough()) return
     }
     if (await free() < bytes) throw noSpace()
+  }
+
+  async function cached() {
+    const files = await Promise.all((await readdir(store.images())).map(async (name) => ({ path: join(store.images(), name), stat: await stat(join(store.images(), name)).catch(() => undefined) })))
+    return files.flatMap(({ path, stat }) => stat ? [{ path, stat }] : [])
+  }
+  /** Unused for this long, and kept by nothing but the cache; the oldest first. */
+  async function idle(ms: number, now = Date.now()) {
+    return (await cached()).filter((f) => f.stat.nlink === 1 && now - f.stat.mtimeMs > Math.max(ms, young)).sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
   }
 }

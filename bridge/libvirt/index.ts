@@ -7,7 +7,7 @@ import { libvirtDisks } from './disks.ts'
 import { Door } from '../peers/door.ts'
 import { Events } from './events.ts'
 import { libvirtFacts } from './facts.ts'
-import { libvirtImages } from './images.ts'
+import { libvirtImages, type CacheOptions } from './images.ts'
 import { Locks } from './locks.ts'
 import { look } from './look.ts'
 import { libvirtMoves } from './moves.ts'
@@ -25,10 +25,11 @@ export interface LibvirtOptions {
   address?: string
   /** Where servers come in from other hosts; any free port, unless told. */
   peerPort?: number
+  cache?: CacheOptions
 }
 
 /** A hypervisor for real: libvirt for guests, qcow2 files for disks. */
-export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, address, peerPort }: LibvirtOptions): Promise<Drivers> {
+export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, address, peerPort, cache }: LibvirtOptions): Promise<Drivers> {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Terminal('the tag is not four hex digits')
   const store = new Store(stateDir)
   await store.prepare()
@@ -44,7 +45,7 @@ export async function libvirtDrivers({ stateDir, uri, virtType, tag, net, addres
     virt, net, facts, disks,
     moves: libvirtMoves({ virsh, store, tag, net, virt, disks, locks, kvm: virtType === 'kvm' }),
     door: new Door({ address, port: peerPort }),
-    images: libvirtImages(store),
+    images: libvirtImages(store, cache),
     async wipe() {
       for (const { uuid } of await look(virsh, tag)) await virt.undefine(uuid)
       await store.wipe()
