@@ -39,9 +39,13 @@ const nodePrefix = {
     on.onLoad({ filter: /[\\/]ldapts[\\/]dist[\\/]index\.mjs$/ }, (at) => ({ contents: readFileSync(at.path, 'utf8').replace('debuglog("ldapts")', '() => {}'), loader: 'js' }))
     // What the SAML library's libraries ask for and do not use: files, and talk meant for a terminal.
     on.onResolve({ filter: /^(fs|debug)$/ }, ({ path }) => ({ path, namespace: 'unused' }))
-    on.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({ contents: path === 'fs' ? 'module.exports = {}' : 'module.exports = () => () => {}', loader: 'js' }))
+    on.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({ contents: path === 'fs' ? 'module.exports = {}' : 'const d = () => () => {}; d.default = d; module.exports = d', loader: 'js' }))
     const builtin = /^(assert|async_hooks|buffer|crypto|events|path|process|querystring|stream|string_decoder|timers|url|util|zlib)(\/|$)/
-    on.onResolve({ filter: builtin }, ({ path, kind }) => kind === 'entry-point' ? undefined : { path: `node:${path}`, external: true })
+    // What is required in the old way has to come by an import all the same: there is no `require` in a module.
+    on.onResolve({ filter: builtin }, ({ path, kind }) => kind === 'entry-point' ? undefined : kind === 'require-call' ? { path, namespace: 'required' } : { path: `node:${path}`, external: true })
+    on.onLoad({ filter: /./, namespace: 'required' }, ({ path }) => ({ contents: `module.exports = require('imported:${path}').default`, loader: 'js' }))
+    on.onResolve({ filter: /^imported:/ }, ({ path }) => ({ path: path.slice('imported:'.length), namespace: 'imported' }))
+    on.onLoad({ filter: /./, namespace: 'imported' }, ({ path }) => ({ contents: `export { default } from 'node:${path}'`, loader: 'js' }))
   },
 }
 
