@@ -20,7 +20,7 @@ const rows: Row[] = [
   { type: 'OS::Cinder::QoSAssociation', at: '/volume/v3/qos-specs/{specs}/associations', key: 'qos_associations', around: { specs: { type: 'OS::Cinder::QoSSpecs', properties: { specs: { a: 'b' } } }, one: type(), two: type() }, properties: { qos_specs: ref('specs'), volume_types: [ref('one')] }, shown: { length: 1 } as never, steps: [[{ volume_types: [ref('one'), ref('two')] }, { length: 2 } as never], [{ volume_types: [ref('two')] }, { length: 1 } as never]] },
   { type: 'OS::Cinder::Quota', at: `/volume/v3/os-quota-sets/${project}`, key: 'quota_set', properties: { project, volumes: 5 }, shown: { volumes: 5 }, after: { volumes: 10 }, steps: ['gigabytes', 'volumes', 'snapshots', 'backups', 'backup_gigabytes'].map((q, i) => [{ [q]: 30 + i }, { [q]: 30 + i }]) },
 ]
-describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row)) })
+describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row), 90_000) })
 
 const hot = (resources: Record<string, unknown>) => ({ heat_template_version: '2021-04-16', resources })
 it('OS::Cinder::EncryptedVolumeType follows what the volume service says', async () => {

@@ -22,4 +22,4 @@ const rows: Row[] = [
   { type: 'OS::Keystone::UserRoleAssignment', around: { ...around, u: { type: 'OS::Keystone::User' }, v: { type: 'OS::Keystone::User' } }, properties: { user: ref('u'), roles: [{ role: ref('role'), project: ref('p') }] }, at: '/identity/v3/projects/{p}/users/{u}/roles', key: 'roles', shown: { length: 1 } as never, steps: [[{ roles: [{ role: ref('role'), project: ref('p') }, { role: ref('other'), project: ref('p') }] }, { length: 2 } as never], [{ user: ref('v') }, { length: 0 } as never]] },
   { type: 'OS::Keystone::GroupRoleAssignment', around, properties: { group: ref('g'), roles: [{ role: ref('role'), project: ref('p') }] }, at: '/identity/v3/projects/{p}/groups/{g}/roles', key: 'roles', shown: { length: 1 } as never, steps: [[{ roles: [] }, { length: 0 } as never], [{ group: ref('h') }]] },
 ]
-describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row)) })
+describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row), 90_000) })

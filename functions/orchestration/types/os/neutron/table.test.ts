@@ -94,7 +94,7 @@ const rows: Row[] = [
   { type: 'OS::Neutron::MeteringLabel', at: at('/metering/metering-labels'), key: 'metering_label', properties: { name: 'm', description: 'd', shared: true }, shown: { name: 'm', description: 'd', shared: true }, attributes: { name: 'm', description: 'd', shared: true } },
   { type: 'OS::Neutron::MeteringRule', at: at('/metering/metering-label-rules'), key: 'metering_label_rule', around: { label: { type: 'OS::Neutron::MeteringLabel' } }, properties: { metering_label_id: ref('label'), remote_ip_prefix: '10.0.0.0/8', direction: 'egress', excluded: true }, shown: { remote_ip_prefix: '10.0.0.0/8', direction: 'egress', excluded: true }, attributes: { direction: 'egress' } },
 ]
-describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row)) })
+describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row), 90_000) })
 
 it('OS::Neutron::Segment fails with the words of a network that has its segment', async () => {
   const s = await t.make({ heat_template_version: '2021-04-16', resources: { net, it: { type: 'OS::Neutron::Segment', properties: { network: ref('net'), network_type: 'vlan', physical_network: 'physnet1', segmentation_id: 99 } } } })

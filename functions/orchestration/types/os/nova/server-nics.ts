@@ -6,10 +6,10 @@ import { COMPUTE } from './pieces.ts'
 
 /** A network a template gives a server; some need a port made for them first. */
 export interface Nic { network?: string; port?: string; subnet?: string; fixed_ip?: string; floating_ip?: string; tag?: string; allocate_network?: 'none' | 'auto'; port_extra_properties?: Record<string, any> }
-/** Ports that this resource has made: of which entry each is. */
-export type Made = { key: string; port: string }[]
+/** Ports of entries: those that this resource has made, and those the server was found to have for an entry already. */
+export type Made = { key: string; port: string; found?: true }[]
 
-const keyOf = ({ floating_ip: _, tag: __, ...n }: Nic) => JSON.stringify(n, Object.keys(n).sort())
+const keyOf = ({ floating_ip: _, tag: __, ...n }: Nic) => JSON.stringify(Object.entries(n).filter(([, v]) => v !== undefined && v !== null).sort())
 const needsPort = (n: Nic) => !n.port && !n.allocate_network && Boolean(n.subnet || n.port_extra_properties)
 export const nicsOf = (r: Work): Nic[] => (r.properties.networks ?? []).map((n: Nic) => ({ ...n, port_extra_properties: n.port_extra_properties && Object.keys(n.port_extra_properties).length ? n.port_extra_properties : undefined }))
 /** The entry's own port: named, or made for it. */
@@ -55,28 +55,44 @@ export function asked(r: Work, made: Made): unknown {
 }
 
 interface Interface { port_id: string; net_id: string; fixed_ips: { subnet_id: string; ip_address: string }[] }
-const fits = (n: Nic, made: Made) => (i: Interface) => {
-  const port = portFor(n, made)
-  if (port) return i.port_id === port
-  return i.net_id === n.network && (!n.fixed_ip || i.fixed_ips.some((f) => f.ip_address === n.fixed_ip))
+/** An interface that is as an entry says, whoever made it. */
+const fits = (n: Nic) => (i: Interface) => (!n.network || i.net_id === n.network) && (n.subnet || n.fixed_ip ? i.fixed_ips.some((f) => (!n.subnet || f.subnet_id === n.subnet) && (!n.fixed_ip || f.ip_address === n.fixed_ip)) : true)
+const macOf = (n: Nic) => n.port_extra_properties?.mac_address
+/** Which interface is whose: by port first, then the most particular entries; what is left over on both sides. */
+function match(nics: Nic[], have: Interface[], made: Made) {
+  const left = [...have], lacking: Nic[] = [], kept: { nic: Nic; port: string }[] = [], take = (nic: Nic, test: (i: Interface) => boolean) => { const k = left.findIndex(test); if (k >= 0) kept.push({ nic, port: left.splice(k, 1)[0].port_id }); return k >= 0 }
+  const rest = nics.filter((n) => { const port = portFor(n, made); return !(port && take(n, (i) => i.port_id === port)) }), weight = (n: Nic) => (n.fixed_ip ? 2 : 0) + (n.subnet ? 1 : 0)
+  // One with wishes for its port is content with a port that was made for wishes, unless its MAC is another.
+  const adapts = (n: Nic) => (i: Interface) => fits(n)(i) && (!n.port_extra_properties || made.some((m) => !m.found && m.port === i.port_id && (macOf(n) === undefined || m.key.includes(JSON.stringify(macOf(n))))))
+  for (const n of [...rest].sort((a, b) => weight(b) - weight(a))) if (n.port || !take(n, adapts(n))) lacking.push(n)
+  return { kept, lacking, left }
 }
 /** One step from the interfaces a server has to those it shall have; undefined when there is none left to take. */
 export async function rewire(r: Work, made: Made): Promise<Progress | undefined> {
-  const path = `/servers/${r.resource.physicalId}/os-interface`, nics = nicsOf(r), have = [...(await r.call({ ...COMPUTE, method: 'GET', path })).interfaceAttachments as Interface[]]
-  const allocate = nics.length ? nics[0].allocate_network : 'auto', wanted = allocate ? [] : [...nics].sort((a, b) => Number(!portFor(a, made)) - Number(!portFor(b, made))), lacking: Nic[] = []
-  for (const n of wanted) { const i = have.findIndex(fits(n, made)); if (i < 0) lacking.push(n); else have.splice(i, 1) }
+  const path = `/servers/${r.resource.physicalId}/os-interface`, nics = nicsOf(r), data = r.resource.data, have = (await r.call({ ...COMPUTE, method: 'GET', path })).interfaceAttachments as Interface[]
+  const allocate = nics.length ? nics[0].allocate_network : 'auto', { kept, lacking, left } = match(allocate ? [] : nics, have, made)
   // Whatever the cloud chose once stays its choice.
-  const [gone] = allocate === 'auto' && have.length === 1 && !made.some((m) => m.port === have[0].port_id) ? [] : have, data = r.resource.data
+  const [gone] = allocate === 'auto' && left.length === 1 && !made.some((m) => m.port === left[0].port_id) ? [] : left
   if (gone) { await r.call({ ...COMPUTE, method: 'DELETE', path: `${path}/${gone.port_id}` }); return { data, wait: { lane: gone.port_id, seconds: 5 } } }
   if (allocate === 'auto' && !have.length) { const { interfaceAttachment: a } = await r.call({ ...COMPUTE, method: 'POST', path, body: { interfaceAttachment: {} } }); return { data, wait: { lane: a.port_id, seconds: 5 } } }
-  const stale = made.filter((m) => !nics.some((n) => keyOf(n) === m.key))
-  if (stale.length) { for (const m of stale) await net(r, 'DELETE', `/ports/${m.port}`); return { data: { ...data, made: made.filter((m) => !stale.includes(m)) }, again: true } }
+  const own = made.filter((m) => !m.found), now: Made = kept.filter((k) => !k.nic.port).map((k) => ({ key: keyOf(k.nic), port: k.port, ...(own.some((m) => m.port === k.port) ? {} : { found: true as const }) }))
+  const fresh = own.filter((m) => !now.some((x) => x.port === m.port) && lacking.some((n) => keyOf(n) === m.key)), stale = own.filter((m) => !now.some((x) => x.port === m.port) && !fresh.includes(m))
+  if (stale.length || JSON.stringify([...now, ...fresh]) !== JSON.stringify(made)) {
+    for (const m of stale) await net(r, 'DELETE', `/ports/${m.port}`)
+    for (const { nic, port } of kept) if (nic.port_extra_properties && !made.some((m) => m.port === port && m.key === keyOf(nic))) await adapt(r, nic, port)
+    return { data: { ...data, made: [...now, ...fresh] }, again: true }
+  }
   const [next] = lacking
   if (!next) return undefined
   if (needsPort(next) && !portFor(next, made)) return { data: { ...data, made: await makePorts(r, made) }, again: true }
   const port = portFor(next, made)
   const { interfaceAttachment: a } = await r.call({ ...COMPUTE, method: 'POST', path, body: { interfaceAttachment: { ...(port ? { port_id: port } : { net_id: next.network, ...(next.fixed_ip ? { fixed_ips: [{ ip_address: next.fixed_ip }] } : {}) }), ...(next.tag ? { tag: next.tag } : {}) } } })
   return { data, wait: { lane: a.port_id, seconds: 5 } }
+}
+/** Other wishes for a port that stays. */
+async function adapt(r: Work, n: Nic, port: string) {
+  const { value_specs, mac_address: _, qos_policy, ...extra } = n.port_extra_properties!
+  await net(r, 'PUT', `/ports/${port}`, { port: { ...portBody(extra), ...(qos_policy === undefined ? {} : { qos_policy_id: qos_policy }), ...value_specs } })
 }
 
 /** Floating IPs that entries name lead to their ports; those that none names any more lead nowhere. */

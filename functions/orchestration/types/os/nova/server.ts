@@ -86,7 +86,7 @@ export default resourceType({
   },
   /** The server, then the ports that were made for it. */
   async remove(r) {
-    const { physicalId } = r.resource, drop = async () => { for (const m of madeBy(r)) await gone(r.call({ service: 'network', method: 'DELETE', path: `/ports/${m.port}` })) }
+    const { physicalId } = r.resource, drop = async () => { for (const m of madeBy(r)) if (!m.found) await gone(r.call({ service: 'network', method: 'DELETE', path: `/ports/${m.port}` })) }
     if (!physicalId || !await gone(show(r))) return drop()
     if (!r.begun || !r.resource.data.leaving) await r.call({ ...at(r), method: 'DELETE' })
     return { wait: { lane: physicalId }, data: { ...r.resource.data, leaving: true } }

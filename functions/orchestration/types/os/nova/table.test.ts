@@ -30,4 +30,19 @@ const rows: Row[] = [
       [{ flavor_update_policy: 'REPLACE' }], [{ image_update_policy: 'REPLACE' }], [{ software_config_transport: 'POLL_SERVER_CFN' }], [{ deployment_swift_data: { container: 'c' } }]],
   },
 ]
-describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row)) })
+describe.each(rows.map((r) => [r.type, r] as const))('%s', (_, row) => { it('is made, shown, changed and taken away', () => t.live(row), 90_000) })
+
+it('a server keeps an interface that is as another entry says, and its port is wished anew where it is', async () => {
+  const hot = (networks: unknown) => ({ heat_template_version: '2021-04-16', resources: { net, sub, it: { type: 'OS::Nova::Server', depends_on: 'sub', properties: { image: 'tiny', flavor: 'm1.nano', networks } } } })
+  let s = await t.make(hot([{ network: ref('net') }]))
+  const server = (await t.resource(s)).physical_resource_id, ports = async () => (await t.c.call('GET', `/network/v2.0/ports?device_id=${server}`, { token: t.k.admin })).body.ports as any[], [{ id: first }] = await ports()
+  const to = async (networks: unknown) => { s = await t.change(s, hot(networks)); expect(t.why(s)).toMatch(/^UPDATE_COMPLETE/); return (await ports()).map((p) => p.id) }
+  for (const entry of [{ subnet: ref('sub') }, { network: ref('net'), subnet: ref('sub') }, { network: ref('net') }, { port: first }]) expect(await to([entry])).toEqual([first])
+  const [second] = await to([{ network: ref('net'), port_extra_properties: { admin_state_up: true } }])
+  expect(second).not.toBe(first)
+  expect(await to([{ network: ref('net'), port_extra_properties: { allowed_address_pairs: [{ ip_address: '10.9.0.99' }] } }])).toEqual([second])
+  expect((await ports())[0].allowed_address_pairs).toMatchObject([{ ip_address: '10.9.0.99' }])
+  expect(await to([{ allocate_network: 'none' }])).toEqual([])
+  expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
+  expect((await t.c.call('GET', `/network/v2.0/ports/${second}`, { token: t.k.admin })).status).toBe(404)
+}, 60_000)
