@@ -9,7 +9,7 @@ import type { Progress, ResourceType, Work } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
 import { attributesFor, equal, foundIn, isKnown, keptProperties, propertiesOf, workOf } from './work.ts'
 import { checked } from './properties.ts'
-import { programOf, resolve, scopeOf, type Program } from './program.ts'
+import { mask, programOf, resolve, scopeOf, type Program } from './program.ts'
 import { changeRow, line, reasonOf, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
 import { awaited } from './awaited.ts'
 import { hookFor } from './hooks.ts'
@@ -32,7 +32,7 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise
   } catch (e) {
     if (!(e instanceof Fault) || e instanceof Stale || e.kind === 'unavailable') throw e
     ctx.cut(attempt.mark)
-    const reason = reasonOf(e, name), at = attempt.row
+    const reason = mask(program.secrets, reasonOf(e, name)), at = attempt.row
     if (at && at.current) {
       const action: Action = at.status === 'IN_PROGRESS' ? at.action : attempt.making ? 'CREATE' : 'UPDATE'
       // A replacement that could not even be begun leaves the one in force as it was.
@@ -43,7 +43,6 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise
       stageRow(ctx, fresh)
       tell(ctx, s, line(fresh, 'CREATE', 'IN_PROGRESS'), line(fresh, 'CREATE', 'FAILED', reason))
     }
-    void program
     return { failed: reason }
   }
 }

@@ -8,7 +8,7 @@ import type { GraphRun, NewNode } from '../../kernel/saga.ts'
 import { Evaluator, isKnown } from '../template/evaluate.ts'
 import { TemplateFault } from '../template/fault.ts'
 import { outside } from './outside.ts'
-import { holds, programOf, scopeOf, type Program } from './program.ts'
+import { holds, mask, programOf, scopeOf, type Program } from './program.ts'
 import { placeOf } from './place.ts'
 import { applyNodes, removeNodes } from './plan.ts'
 import { turnTo, type ResourceRow, type StackRow } from './record.ts'
@@ -128,7 +128,7 @@ export async function outputs(ctx: Ctx, s: StackRow, program: Program, rows: Res
     } catch (e) {
       if (!(e instanceof Fault)) throw e
       entry.value = null
-      entry.error = e instanceof TemplateFault ? e.words : e.message
+      entry.error = mask(program.secrets, e instanceof TemplateFault ? e.words : e.message)
     }
     out.push(entry)
   }

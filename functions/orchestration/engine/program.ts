@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import { stackTemplate } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
-import { invalid } from '../../kernel/fault.ts'
+import { Fault, invalid } from '../../kernel/fault.ts'
 import { seal, unseal } from '../../kernel/secrets.ts'
 import { checkRules, conditionsOf, dependencies, parametersOf, parse, parseEnvironment, pseudoParameters, referencesOf, registryOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
 import { holds } from '../template/dependencies.ts'
@@ -33,6 +33,8 @@ export interface Program {
   hidden: boolean
   /** Resources of light types. */
   light: Set<string>
+  /** Values that no message may show. */
+  secrets: string[]
   place: Place
 }
 
@@ -43,16 +45,32 @@ export async function compile(source: Source, place: Place, id = '', o: Looser =
   const environment = parseEnvironment(source.environment)
   const given = { ...environment.parameters, ...source.given }
   const template = parse(source.body, { front: place.front, parameters: { ...environment.parameterDefaults, ...given } })
+  const secrets = secretsIn(template, [given, environment.parameterDefaults, source.previous ?? {}, Object.fromEntries([...template.parameters.values()].map((p) => [p.name, p.default]))])
+  return masked(secrets, () => finish(source, place, id, o, { environment, given, template, secrets }))
+}
+
+async function finish(source: Source, place: Place, id: string, o: Looser, { environment, given, template, secrets }: { environment: Environment; given: Record<string, Json>; template: Template; secrets: string[] }): Promise<Program> {
   const parameters = await parametersOf(template, { given, defaults: environment.parameterDefaults, previous: source.previous, lenient: o.lenient, ...o.hooks })
   const values = { ...parameters.values, ...pseudoParameters(template, { id: place.id, name: place.name, project: place.project, region: place.region, arn: arnOf(place), notificationArns: place.notifications ?? [] }) }
   if (!o.lenient && template.rules.size) await checkRules(template, { parameters: values })
   const conditions = conditionsOf(template, values)
   const graph = dependencies(template, conditions, values)
-  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), light: new Set(), place }
+  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), light: new Set(), secrets, place }
   want(program)
   await implicit(program)
   return program
 }
+
+/** What hidden parameters are worth appears in no message, wherever it got in. */
+export function masked<T>(hidden: string[], work: () => T): T
+export function masked<T>(hidden: string[], work: () => Promise<T>): Promise<T>
+export function masked(hidden: string[], work: () => unknown): unknown {
+  const rethrow = (e: unknown): never => { if (e instanceof Fault) e.message = mask(hidden, e.message); throw e }
+  try { const out = work(); return out instanceof Promise ? out.catch(rethrow) : out } catch (e) { return rethrow(e) }
+}
+export const mask = (hidden: string[], text: string) => hidden.reduce((t, secret) => t.split(secret).join('******'), text)
+const secretsIn = (template: Template, values: Record<string, unknown>[]): string[] => [...template.parameters.values()].filter((p) => p.hidden).flatMap((p) => values.flatMap((v) => leaves(v[p.name]))).filter((v) => v.length > 2)
+const leaves = (v: unknown): string[] => (typeof v === 'string' ? [v] : typeof v === 'number' ? [String(v)] : Array.isArray(v) ? v.flatMap(leaves) : v && typeof v === 'object' ? Object.values(v).flatMap(leaves) : [])
 
 /** Stacks of the Query API are called by ARN, those of the native one too where templates ask. */
 export const arnOf = (p: Pick<Place, 'id' | 'name' | 'project' | 'front' | 'region'>) =>

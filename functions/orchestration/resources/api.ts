@@ -7,7 +7,7 @@ import { conflict, Fault, invalid, notFound } from '../../kernel/fault.ts'
 import { placeOf } from '../engine/place.ts'
 import { programOf } from '../engine/program.ts'
 import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
-import { propertiesOf, workOf } from '../engine/work.ts'
+import { propertiesOf, workFor } from '../engine/work.ts'
 import { endpoint } from '../service.ts'
 import { metadataFor } from '../software/metadata.ts'
 import { goodSignature } from '../signals/url.ts'
@@ -35,7 +35,8 @@ async function attributesOf(ctx: Ctx, s: StackRow, row: ResourceRow, only: strin
   const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template) : undefined
   const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
   if (!type) return {}
-  const work = await workOf(ctx, s, row, await propertiesOf(ctx, row))
+  // Read in the name of who asks.
+  const work = workFor(ctx, ctx.caller, s, row, await propertiesOf(ctx, row), false, program)
   let shown: Record<string, unknown> | undefined
   try { shown = row.physicalId ? await type.show?.(work) : undefined } catch (e) { if (!(e instanceof Fault)) throw e }
   const out: Record<string, unknown> = {}

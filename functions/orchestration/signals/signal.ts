@@ -1,12 +1,14 @@
 import { sql } from 'drizzle-orm'
 import type { Ctx } from '../../kernel/ctx.ts'
-import { conflict, invalid } from '../../kernel/fault.ts'
+import { standIn, type Delegation } from '../../identity/standin.ts'
+import { conflict, Fault, invalid } from '../../kernel/fault.ts'
+import type { Caller } from '../../kernel/policy.ts'
 import { rouse } from '../../kernel/graph.ts'
 import { heardByPolicy } from '../engine/awaited.ts'
 import { placeOf } from '../engine/place.ts'
 import { programOf } from '../engine/program.ts'
 import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
-import { propertiesOf, workOf } from '../engine/work.ts'
+import { propertiesOf, workFor } from '../engine/work.ts'
 import type { Json } from '../template/index.ts'
 import { typeFor } from '../types/resolve.ts'
 
@@ -24,7 +26,9 @@ export async function signalResource(ctx: Ctx, s: StackRow, row: ResourceRow, de
   const type = await typeFor(row.type, program?.environment, program?.files ?? {}, row.name)
   if (program && type && heardByPolicy(ctx, program, row, details)) { tell(ctx, s, { ...line(row, 'CREATE', 'COMPLETE'), action: 'SIGNAL', reason: 'Signal received' }); wakeAround(ctx, s, row.name); return }
   if (!type?.signal) throw invalid(`signal is not supported for resource.`, { type: 'ResourceActionNotSupported' })
-  const work = await workOf(ctx, s, row, await propertiesOf(ctx, row), false, program)
+  // What was ordered may have ended meanwhile: the signal is heard all the same, and then nothing more is done for it.
+  const caller = await standIn(ctx, s.delegation as Delegation).catch((e) => { if (e instanceof Fault && e.kind === 'forbidden') return undefined; throw e })
+  const work = workFor(ctx, caller as Caller, s, row, await propertiesOf(ctx, row), false, program)
   const p = await type.signal(work, details)
   if (p.data || p.metadata || p.id) changeRow(ctx, row, { ...(p.data ? { data: p.data } : {}), ...(p.metadata ? { metadata: p.metadata } : {}), ...(p.id ? { physicalId: p.id } : {}) })
   tell(ctx, s, { ...line(row, 'CREATE', 'COMPLETE'), action: 'SIGNAL', reason: p.says ?? 'Signal received' })

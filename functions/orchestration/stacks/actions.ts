@@ -45,7 +45,7 @@ export async function exported(ctx: Ctx, s: StackRow) {
   const program = s.template ? await programOf(ctx, await placeOf(ctx, s), s.template) : undefined
   return {
     name: s.name, id: s.id, action: s.action, status: s.status, project_id: s.project, stack_user_project_id: s.project, tags: s.tags, template: program?.template.raw ?? {}, files: t?.files ?? {},
-    environment: { ...(t?.environment ?? {}), parameters: Object.fromEntries(Object.entries(program?.parameters.given ?? {}).filter(([k]) => !program?.template.parameters.get(k)?.hidden)) },
+    environment: { ...(t?.environment ?? {}), parameter_defaults: Object.fromEntries(Object.entries((t?.environment.parameter_defaults ?? {}) as object).filter(([k]) => !program?.template.parameters.get(k)?.hidden)), parameters: Object.fromEntries(Object.entries(program?.parameters.given ?? {}).filter(([k]) => !program?.template.parameters.get(k)?.hidden)) },
     resources: Object.fromEntries(rows.filter((r) => r.current).map((r) => [r.name, { name: r.name, resource_id: r.physicalId, type: r.type, action: r.action, status: r.status, metadata: r.metadata, resource_data: dataOf(r.data) }])),
   }
 }

@@ -8,7 +8,7 @@ import { invalid, notFound } from '../../kernel/fault.ts'
 import { isoSeconds } from '../../kernel/view.ts'
 import { environment } from '../engine/merge.ts'
 import { regionOf } from '../engine/place.ts'
-import { compile, programOf } from '../engine/program.ts'
+import { compile, programOf, type Program } from '../engine/program.ts'
 import { placeOf } from '../engine/place.ts'
 import type { StackRow } from '../engine/record.ts'
 import { endpoint } from '../service.ts'
@@ -57,6 +57,8 @@ const snapshotView = (s: SnapshotRow, data: boolean) => ({ id: s.id, name: s.nam
 const templateOf = async (ctx: Ctx, s: StackRow) => (await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template ?? ''))))[0][0]
 const output = (s: StackRow, key: string) => { const o = s.outputs.find((x) => x.key === key); if (!o) throw notFound('Output', key, `Specified output key ${key} not found.`, { type: 'NotFound' }); return o }
 
+const withoutSecrets = (p: Program | undefined, values: Body) => Object.fromEntries(Object.entries(values).map(([k, v]) => [k, p?.template.parameters.get(k)?.hidden ? '******' : v]))
+
 /** A name alone leads to the address that has the id too. */
 const redirects = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const rests: [rest: string, method: (typeof redirects)[number], policy: 'stacks:lookup'][] = [...redirects.map((m) => ['', m, 'stacks:lookup'] as ['', typeof m, 'stacks:lookup']), ...['resources', 'events', 'template', 'environment', 'files', 'outputs'].map((r) => [`/${r}`, 'GET', 'stacks:lookup'] as [string, 'GET', 'stacks:lookup']), ['/actions', 'POST', 'stacks:lookup']]
@@ -100,7 +102,7 @@ export default [
     id: 'stacks.environment', method: 'GET', path: `${at}/environment`, status: 200, summary: "Show a stack's environment", policy: 'stacks:environment',
     async handle(ctx, { params }) {
       const s = await findStack(ctx, params.name, params.id), row = await templateOf(ctx, s), p = s.template ? await programOf(ctx, await placeOf(ctx, s), s.template) : undefined
-      return { parameters: Object.fromEntries(Object.entries(p?.parameters.given ?? {}).map(([k, v]) => [k, p!.template.parameters.get(k)?.hidden ? '******' : v])), parameter_defaults: {}, resource_registry: { resources: {} }, encrypted_param_names: [], event_sinks: [], ...row?.environment }
+      return { parameters: Object.fromEntries(Object.entries(p?.parameters.given ?? {}).map(([k, v]) => [k, p!.template.parameters.get(k)?.hidden ? '******' : v])), parameter_defaults: {}, resource_registry: { resources: {} }, encrypted_param_names: [], event_sinks: [], ...row?.environment, ...(row?.environment.parameter_defaults ? { parameter_defaults: withoutSecrets(p, row.environment.parameter_defaults as Body) } : {}) }
     },
   }),
   endpoint({ id: 'stacks.files', method: 'GET', path: `${at}/files`, status: 200, summary: "Show a stack's files", policy: 'stacks:files', async handle(ctx, { params }) { return (await templateOf(ctx, await findStack(ctx, params.name, params.id)))?.files ?? {} } }),
