@@ -78,6 +78,11 @@ describe('EC2', () => {
     const u = await turn('UpdateStack', 'vm', parts({ name: 'two' }), outs)
     expect([u.status, u.why, u.out.vm]).toEqual(['UPDATE_COMPLETE', [], s.out.vm])
     expect((await api(`/compute/v2.1/servers/${s.out.vm}`)).server.name).toBe('two')
+    // Another machine: it is made anew, the volume moves over, the old one goes.
+    const w = await turn('UpdateStack', 'vm', { ...parts({ name: 'two' }), Vm: { Type: 'AWS::EC2::Instance', Properties: { ...parts().Vm.Properties, UserData: 'bmV3' } } }, outs)
+    expect([w.status, w.why, w.out.vm === s.out.vm, w.out.disk]).toEqual(['UPDATE_COMPLETE', [], false, s.out.disk])
+    expect((await api(`/volume/v3/volumes/${s.out.disk}`)).volume).toMatchObject({ status: 'in-use', attachments: [{ server_id: w.out.vm }] })
+    expect((await api('/compute/v2.1/servers')).servers.map((x: any) => x.id)).toEqual([w.out.vm])
     expect(await remove('vm')).toBe('DELETE_COMPLETE')
     expect([(await api('/compute/v2.1/servers')).servers, (await api('/volume/v3/volumes')).volumes, (await api('/compute/v2.1/os-keypairs')).keypairs]).toEqual([[], [], []])
     expect((await me.json('ssm', '/ssm', 'AmazonSSM.GetParameter', { Name: `/ec2/keypair/${s.out.key}` })).code).toBe('ParameterNotFound')
