@@ -65,6 +65,8 @@ it('from a host that is disabled it goes when that host has let go, and no soone
   await c.settle()
   const is = (await home())!
   expect(is && is !== was).toBe(true)
+  // Nobody else can have it: it is answered for at once.
+  expect((await has(is))?.taken).toBeUndefined()
   await c.call('PATCH', `/hosts/${was.id}`, { token: admin, body: { enabled: true } })
 })
 
@@ -77,6 +79,7 @@ it('one that was disabled and then died is not waited for; one forced down not a
   await sweeps()
   const is = (await home())!
   expect(is && is !== was).toBe(true)
+  expect(await has(is)).toMatchObject({ taken: true })
   const last = hosts.find((h) => h !== was && h !== is)!
   await c.call('PATCH', `/hosts/${is.id}`, { token: admin, body: { forced_down: true } })
   await sweeps()

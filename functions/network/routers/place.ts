@@ -23,12 +23,14 @@ const leastLoaded = (now: number) => sql<string>`(select h.id from host h where 
  * itself was there to hear them. Right after its own absence all are silent, and none is down.
  */
 const down = (now: number) => sql`(h.forced_down or (h.seen_at < ${now - SILENCE} and h.missed_at > h.seen_at and h.missed_at <= ${now - GRACE}))`
+const confirmed = sql`exists (select 1 from host h where h.id = ${router.fromHost} and h.applied >= ${router.fromRevision})`
 /** Nothing is in the way of a new place: whoever had it has said that it let go, or is gone, or down. */
 const free = (now: number) => sql`(${router.fromHost} is null or not exists (select 1 from host h where h.id = ${router.fromHost}) or exists (select 1 from host h where h.id = ${router.fromHost} and (h.applied >= ${router.fromRevision} or ${down(now)})))`
 
 /** Of these routers, each that lives nowhere gets a host, in this statement. */
 export function placeRouters(ctx: Ctx, which: SQL) {
-  ctx.stage(q.update(router).set({ host: leastLoaded(ctx.now()) as unknown as string, fromHost: null }).where(and(which, isNull(router.host), free(ctx.now()))))
+  const moved = sql`case when ${router.fromHost} is null then ${router.moved} when ${confirmed} then 0 else ${router.moved} + 1 end`
+  ctx.stage(q.update(router).set({ host: leastLoaded(ctx.now()) as unknown as string, fromHost: null, moved }).where(and(which, isNull(router.host), free(ctx.now()))))
 }
 export const placeRouter = (ctx: Ctx, id: string) => placeRouters(ctx, eq(router.id, id))
 
@@ -43,7 +45,7 @@ export async function observeLeft(ctx: Ctx, h: HostRow, seen: Inventory) {
   const [left] = await ctx.read(q.select({ id: router.id }).from(router).where(and(eq(router.fromHost, h.id), isNull(router.host), sql`${router.fromRevision} <= ${seen.revision}`)).limit(200))
   if (!left.length) return
   const ids = left.map((r) => r.id)
-  for (const id of ids) ctx.stage(q.update(router).set({ host: leastLoaded(ctx.now()) as unknown as string, fromHost: null }).where(and(eq(router.id, id), isNull(router.host))))
+  for (const id of ids) ctx.stage(q.update(router).set({ host: leastLoaded(ctx.now()) as unknown as string, fromHost: null, moved: 0 }).where(and(eq(router.id, id), isNull(router.host))))
   touchRouters(ctx, ids)
 }
 
