@@ -64,7 +64,7 @@ async function step(a: Attempt): Promise<Outcome> {
   if (args.phase === 'rollback' && row?.replaces) {
     // What a failed update put in its place steps back.
     const before = own.find((x) => x.id === row.replaces)
-    if (before) return restoreOld(a, row, before)
+    if (before) return restoreOld(a, type, row, before)
   }
   if (row?.status === 'IN_PROGRESS' && row.action !== 'DELETE') return goOn(a, type, row)
   const hook = hookFor(a)
@@ -228,7 +228,11 @@ async function unchanged(a: Attempt, type: ResourceType, row: ResourceRow, work:
 }
 
 /** The newer of two steps back; the older is in force again, and this node looks at it anew. */
-async function restoreOld(a: Attempt, row: ResourceRow, before: ResourceRow): Promise<Outcome> {
+async function restoreOld(a: Attempt, type: ResourceType, row: ResourceRow, before: ResourceRow): Promise<Outcome> {
+  // What the older gave up for the newer is given up again before it can be had back.
+  if (before.data.$yielded && type.yield && row.physicalId && row.type === type.name) {
+    try { await type.yield(await workOf(a.ctx, a.s, row, await propertiesOf(a.ctx, row))) } catch (e) { if (!(e instanceof Fault) || e.kind !== 'notFound') throw e }
+  }
   changeRow(a.ctx, row, { current: false, replaces: null })
   changeRow(a.ctx, before, { current: true })
   return 'again'
