@@ -6,12 +6,22 @@ import type { Property, ResourceType } from '../types/provider.ts'
 import { formatOf } from './formats.ts'
 
 type Schema = Record<string, Property>
+/** What is wrong in a property's expression is said as what is wrong with a property. */
+export function resolving(about: About, e: unknown): never {
+  if (e instanceof TemplateFault && about.front === 'heat' && e.path.length && !e.message.startsWith('Property error')) {
+    const at = [...e.path]
+    // Up to the property: which function it was in is not said.
+    const end = at.findIndex((p, i) => i > 3 && typeof p === 'string' && /^(get_|str_|list_|Fn::|Ref$|repeat$|digest$|map_|yaql$|if$|make_url$|filter$)/.test(p)), path = end < 0 ? at : at.slice(0, end)
+    throw new TemplateFault(`Property error: : ${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${p}` : p)).join('')}: : ${e.words}`, { path, line: e.line, type: e.detail.type, front: 'heat' })
+  }
+  throw e
+}
 export interface About { name: string; front: 'heat' | 'aws'; lineOf?: (path: Path) => number | undefined; region?: string }
 
 /** Properties as a type wants them: defaults in place, texts turned into what they stand for, everything refused that cannot be. UNKNOWN is let through. */
 export function checked(type: ResourceType, given: Value, about: About): Record<string, Value> {
   const at: Path = about.front === 'aws' ? ['Resources', about.name, 'Properties'] : ['resources', about.name, 'properties']
-  const fail = (words: string, path: Path): never => { throw new TemplateFault(about.front === 'aws' ? words : `Property error: ${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${p}` : p)).join('')}: ${words}`, { path, line: about.lineOf?.(path), front: about.front }) }
+  const fail = (words: string, path: Path): never => { throw new TemplateFault(about.front === 'aws' ? words : `Property error: : ${path.map((p, i) => (typeof p === 'number' ? `[${p}]` : i ? `.${p}` : p)).join('')}: : ${words}`, { path, line: about.lineOf?.(path), front: about.front }) }
   if (given === UNKNOWN) return Object.fromEntries(Object.keys(type.properties).map((k) => [k, UNKNOWN]))
   if (given !== null && (typeof given !== 'object' || Array.isArray(given))) fail('Properties must be a map', at)
   const out = type.open ? { ...given as Record<string, Value> } : members(type.properties, (given ?? {}) as Record<string, Value>, at, fail, about)

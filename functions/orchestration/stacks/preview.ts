@@ -25,14 +25,14 @@ export function previewed(p: Program, one: Sighted, at: Where, parent?: string) 
 }
 
 /** Resources as they would be, stacks within as lists of their own. */
-export async function resourcesOf(ctx: Ctx, p: Program, at: Where, depth = 0): Promise<unknown[]> {
+export async function resourcesOf(ctx: Ctx, p: Program, at: Where, depth = 0, parent?: string): Promise<unknown[]> {
   const out: unknown[] = []
   for (const one of await validate(p)) {
     const inner = depth < 5 ? one.type.preview?.(one.properties, p) : undefined
-    if (!inner) { out.push(previewed(p, one, at)); continue }
+    if (!inner) { out.push(previewed(p, one, at, parent)); continue }
     const below = { ...at, name: `${at.name}-${one.name}-${'x'.repeat(12)}` }
     const child = await compile(inner, { id: 'None', name: below.name, project: at.project, front: 'heat', region: regionOf(ctx) }, '', { lenient: true })
-    out.push(await resourcesOf(ctx, child, below, depth + 1))
+    out.push(await resourcesOf(ctx, child, below, depth + 1, one.name))
   }
   return out
 }

@@ -29,7 +29,7 @@ const parametersOf = (p: Program) => Object.fromEntries([...p.template.parameter
 async function nested(ctx: Ctx, p: Program, depth = 0): Promise<Record<string, unknown>> {
   const out: Record<string, unknown> = {}
   if (depth < 5) {
-    for (const one of await validate(p)) {
+    for (const one of await validate(p, { loose: true })) {
       const inner = one.type.preview?.(one.properties, p)
       if (!inner) continue
       const child = await compile(inner as Source, p.place, '', { lenient: true })

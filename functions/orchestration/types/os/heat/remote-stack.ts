@@ -1,5 +1,5 @@
 import { Fault, invalid } from '../../../../kernel/fault.ts'
-import { parse, type Json } from '../../../template/index.ts'
+import { parse, TemplateFault, type Json } from '../../../template/index.ts'
 import { boolean, integer, live, map, resourceType, text, type Progress, type Work } from '../../provider.ts'
 
 const at = async (r: Work) => {
@@ -24,7 +24,7 @@ export default resourceType({
   attributes: { stack_name: { type: 'String' }, outputs: { type: 'Map', of: (s) => Object.fromEntries((s.outputs as { output_key: string; output_value: Json }[]).map((o) => [o.output_key, o.output_value])) } },
   validate(p, about) {
     if (typeof p.template !== 'string') return
-    try { parse(p.template) } catch (e) { if (e instanceof Fault) throw invalid(`Failed validating stack template using Heat endpoint at region "${about.region ?? 'RegionOne'}" due to "ERROR: ${e.message}"`, own); throw e }
+    try { parse(p.template) } catch (e) { if (e instanceof Fault) throw invalid(`Failed validating stack template using Heat endpoint at region "${about.region ?? 'RegionOne'}" due to "ERROR: ${e instanceof TemplateFault ? e.words : e.message}"`, own); throw e }
     const region = (p.context as Record<string, unknown> | undefined)?.region_name
     if (typeof region === 'string' && about.region && region !== about.region) throw invalid(`Cannot establish connection to Heat endpoint at region "${region}" due to "publicURL endpoint for orchestration service in ${region} region not found"`, own)
   },

@@ -51,11 +51,12 @@ export default resourceType({
     attributes: { type: 'Map', of: () => ({}) }, removed_rsrc_list: { type: 'List', of: (_, r) => r.resource.data.removed ?? [] }, '*': { of: reach as never },
   },
   validate(p) { if (p.resource_def && isKnown(p.resource_def) && p.count !== 0 && !(p.resource_def as Props).type) throw invalid('resource_def.type must be given') },
-  preview: (p, program) => (typeof p.count === 'number' && p.resource_def && typeof p.resource_def === 'object' ? { body: templateOf({ ...p, resource_def: known(p.resource_def) }, []), files: program.files, environment: {} } : undefined),
+  preview: (p, program) => (typeof p.count === 'number' && p.resource_def && typeof p.resource_def === 'object' ? { body: { ...templateOf({ ...p, resource_def: known(p.resource_def) }, []), parameters: { later: { type: 'json' } } }, files: program.files, environment: {} } : undefined),
   async create(r) { const removed = await removedOf(r, []); return { ...await makeChild(r, child(r, removed)), data: { removed } } },
   ready: childReady,
   async update(r) { const removed = await removedOf(r, r.resource.data.removed ?? []); return { ...await changeChild(r, child(r, removed)), data: { removed } } },
   remove: removeChild, show: (r) => shownOf(r), repairs: true,
   suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
 })
-const known = (v: unknown): Json => (typeof v === 'symbol' || v === undefined ? null : Array.isArray(v) ? v.map(known) : v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, known(x)])) : v as Json)
+/** What is known only later is a parameter without a value. */
+const known = (v: unknown): Json => (typeof v === 'symbol' ? { get_param: 'later' } : v === undefined ? null : Array.isArray(v) ? v.map(known) : v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, known(x)])) : v as Json)
