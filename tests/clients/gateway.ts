@@ -3,14 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { anchor, folder } from '../../local/host/many.ts'
 import type { Layout } from '../../local/layout.ts'
+import { legs } from '../../local/host/wires.ts'
 import { names } from '../../bridge/network/names.ts'
 import { until, type Steps } from '../steps.ts'
 import { equal } from './cli.ts'
+import type { Guest } from './guest.ts'
 import { need } from './story.ts'
 import type { Outside } from './outside.ts'
 
 /** What the steps need of the story they are part of: somebody outside, a router, and a guest with a floating address on each host. */
-export interface Story { at: Layout; tag: string; outside: Outside; router: string; call: (method: string, path: string, body?: unknown) => Promise<any>; guests: { host: string; floating?: string }[] }
+export interface Story { at: Layout; tag: string; outside: Outside; router: string; call: (method: string, path: string, body?: unknown) => Promise<any>; guests: { host: string; floating?: string; address: string; port: string; guest?: Guest }[]; network: string }
 
 /** Runs a command in a host's own network. */
 const on = (s: Story, host: string, ...command: string[]) => new Promise<string>((done, fail) => {
@@ -65,10 +67,47 @@ export async function gatewayMoves(steps: Steps, s: Story): Promise<void> {
     await until('up', 40, async () => (await s.call('GET', '/hosts')).hosts.find((h: { name: string }) => h.name === from).up)
   })
   if (stopped) process.kill(stopped.pid, 'SIGCONT')
+  await steps.step('a host is gone, with all its cables: its router goes on elsewhere', async () => {
+    const { from } = await moves('host gone', 90, async (host) => {
+      stopped = { from: host, pid: bridgeOf(s, host) }
+      process.kill(stopped.pid, 'SIGSTOP')
+      for (const leg of [legs.ext, legs.under]) await on(s, host, 'ip', 'link', 'set', leg, 'down')
+    })
+    for (const leg of [legs.ext, legs.under]) await on(s, from, 'ip', 'link', 'set', leg, 'up')
+    process.kill(stopped!.pid, 'SIGCONT')
+    stopped = undefined
+    await until('gone', 40, async () => !(await on(s, from, 'ip', 'netns', 'list')).includes(spaceOf))
+    await until('up', 40, async () => (await s.call('GET', '/hosts')).hosts.find((h: { name: string }) => h.name === from).up)
+  })
+  if (stopped) process.kill(stopped.pid, 'SIGCONT')
   await steps.step('a host that is disabled hands its router over', async () => {
     const { hosts } = await s.call('GET', '/hosts'), idOf = (name: string) => hosts.find((h: { name: string }) => h.name === name).id
     const { from } = await moves('host disabled', 20, async (host) => { await s.call('PATCH', `/hosts/${idOf(host)}`, { enabled: false, disabled_reason: 'a test' }) })
     await s.call('PATCH', `/hosts/${idOf(from)}`, { enabled: true })
     equal('its copy is gone', (await on(s, from, 'ip', 'netns', 'list')).includes(spaceOf), false)
+  })
+}
+
+/** From within a real guest: another's IPv4, the gateway's, another MAC. The other host's end of the tunnel hears none of it, and what is not forged. */
+export async function forges(steps: Steps, s: Story): Promise<void> {
+  await steps.step('a guest that forges addresses is not heard beyond its host', async () => {
+    const [one, two] = s.guests, from = need(one?.guest, 'a guest'), tunnel = names(s.tag).vxlan(s.network), hex = (a: string) => a.split('.').map((x) => Number(x).toString(16).padStart(2, '0')).join('')
+    const mac = (await from.run('cat /sys/class/net/eth0/address')).trim(), frames = new URL('../bridge/frames.py', import.meta.url).pathname
+    const heard = async (mark: string, command: string) => {
+      const pid = need(anchor(folder(s.at, Number(two.host.split('-')[1]), 'libvirt')), `the namespaces of ${two.host}`)
+      const ear = spawn('nsenter', ['-t', String(pid), '-n', 'python3', frames, 'sniff', tunnel, '20', mark], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let said = ''
+      ear.stdout.on('data', (d: Buffer) => { said += d })
+      await until('an ear', 20, async () => said.includes('ready'))
+      await from.run(`(${command}) > /dev/null 2>&1; true`)
+      await new Promise((over) => { if (ear.exitCode === null) ear.once('close', over); else over(undefined) })
+      return Number(said.trim().split('\n').at(-1))
+    }
+    const first = one.address.replace(/\.\d+$/, ''), ping = (more = '') => `ping -c 3 -W 1 ${more} ${two.address}`
+    equal('its own address is heard', await heard(hex(one.address) + hex(two.address), ping()) >= 3, true)
+    equal("another's IPv4", await heard(`${hex(`${first}.99`)}${hex(two.address)}`, `ip addr add ${first}.99/24 dev eth0; ${ping(`-I ${first}.99`)}; ip addr del ${first}.99/24 dev eth0`), 0)
+    equal("the gateway's address, by ARP", await heard(`${mac.replaceAll(':', '')}${hex(`${first}.1`)}`, `ip addr add ${first}.1/32 dev eth0; arping -U -c 3 -I eth0 ${first}.1; ping -c 1 -W 1 -I ${first}.1 ${first}.77; ip addr del ${first}.1/32 dev eth0`), 0)
+    equal('another MAC', await heard('020000000066', `ip link set eth0 address 02:00:00:00:00:66; ${ping()}; ip link set eth0 address ${mac}`), 0)
+    equal('and it is itself again', await heard(hex(one.address) + hex(two.address), ping()) >= 3, true)
   })
 }

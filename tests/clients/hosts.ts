@@ -6,7 +6,7 @@ import { Running } from '../harness/running.ts'
 import { sh, Steps, until } from '../steps.ts'
 import { equal, matches } from './cli.ts'
 import { bare } from './contract.ts'
-import { gatewayMoves } from './gateway.ts'
+import { forges, gatewayMoves } from './gateway.ts'
 import { Guest } from './guest.ts'
 import { Host } from './host.ts'
 import { Outside } from './outside.ts'
@@ -137,7 +137,9 @@ async function story() {
     flow.end()
     equal('the same boots', await Promise.all(both().map(booted)), before)
   })
-  await gatewayMoves(steps, { at: host.at, tag: host.tag, outside: outside!, router, call, guests: made })
+  const of = { at: host.at, tag: host.tag, outside: outside!, router, network, call, guests: made }
+  await forges(steps, of)
+  await gatewayMoves(steps, of)
   await steps.step('holders and libvirtds killed: back in the same namespaces', async () => {
     const pids = (name: string) => Number(readFileSync(path.join(host.at.run, `${name}.pid`), 'utf8'))
     const space = (pid: number) => statSync(`/proc/${pid}/ns/net`).ino
