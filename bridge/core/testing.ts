@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { blobRequest, claim, enrollment, inventory, report, type Claim, type ClaimAnswer, type Desired, type GuestData, type Inventory, type Report } from '../../schema/hosts.ts'
+import { blobRequest, claim, enrollment, inventory, passageRequest, report, type Claim, type ClaimAnswer, type Desired, type GuestData, type Inventory, type Report } from '../../schema/hosts.ts'
 import type { Job, JobArgs, JobName } from '../../schema/jobs.ts'
 
 /**
@@ -106,6 +106,10 @@ export class FakeCloud {
         const ask = checked(blobRequest, data)
         const row = this.#mine(one, ask.job, ask.attempt)
         return { url: `${this.url}/bytes/${ask.image}?signature=${row.id}`, expires: '' }
+      }
+      case 'POST passages': {
+        const ask = checked(passageRequest, data)
+        return { key: createHash('sha256').update(String((this.#mine(one, ask.job, ask.attempt).args as { move?: string }).move)).digest('base64url') }
       }
       case 'PUT inventory': return void (one.inventory = checked(inventory, data))
       case 'GET desired': return { revision: one.revision, networks: this.networks, ports: this.ports, elsewhere: [], routers: [], guests: [...this.guests.values()].map(({ server, etag }) => ({ server, etag })) } satisfies Desired
