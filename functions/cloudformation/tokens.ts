@@ -28,7 +28,7 @@ export async function once<T>(ctx: Ctx, action: string, input: { ClientRequestTo
   }
   const answer = await work()
   ctx.stage(q.delete(idempotency).where(and(eq(idempotency.key, key))))
-  ctx.stage(q.insert(idempotency).values({ key, answer: { said, answer: answer ?? null }, expiresAt: ctx.now() + seconds(86_400) }))
+  ctx.stage(q.insert(idempotency).values({ key, answer: { said, answer: answer ?? null }, expiresAt: ctx.now() + seconds(3600) }))
   return answer
 }
 
