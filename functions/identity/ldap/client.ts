@@ -7,11 +7,12 @@ export interface Crew { dn: string; id: string; name: string; description: strin
 
 /** One conversation with a directory, ended whatever happens. That it cannot be had is for the caller's words: 503. */
 export async function talk<T>(d: Directory, work: (c: Client, ldap: typeof import('ldapts')) => Promise<T>): Promise<T> {
+  // workerd opens a connection with TLS or without; it does not turn one into the other for this library.
+  if (d.startTls && !d.url.startsWith('ldaps:')) throw unavailable('The directory of this domain is set to StartTLS (use_tls), which does not work here: give it an ldaps: address.')
   const ldap = await import('ldapts')
   const tls = { rejectUnauthorized: d.verify, ...(d.ca.includes('BEGIN CERTIFICATE') && { ca: [d.ca] }) }
   const client = new ldap.Client({ url: d.url, timeout: 10_000, connectTimeout: 5_000, ...(d.url.startsWith('ldaps:') && { tlsOptions: tls }) })
   try {
-    if (d.startTls && !d.url.startsWith('ldaps:')) await client.startTLS(tls)
     if (d.user) await client.bind(d.user, d.password)
     return await work(client, ldap)
   } catch (e) {
