@@ -29,6 +29,7 @@ export const extensions: [alias: string, name: string, description: string][] = 
   ['ip-substring-filtering', 'IP address substring filtering', 'Ports by part of an address'],
   ['ip_allocation', 'IP Allocation', 'Whether a port has its addresses'],
   ['l3-conntrack-helper', 'Neutron L3 conntrack helper', 'Protocols a router follows'],
+  ['l3-ha', 'HA Router extension', 'Routers may be said to be highly available; another host takes over from one that is silent in any case'],
   ['l3-ndp-proxy', 'Neutron L3 NDP Proxy', 'IPv6 addresses that routers answer for'],
   ['l3_agent_scheduler', 'L3 Agent Scheduler', 'Which host a router lives on'],
   ['metering', 'Neutron Metering', 'What passes through routers, counted'],
