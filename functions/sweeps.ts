@@ -9,6 +9,7 @@ import { uploadSweep } from './image/upload/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
 import { forgetChanges } from './network/touch.ts'
 import { routerSweep } from './network/routers/place.ts'
+import { stackSweep } from './orchestration/prune.sweep.ts'
 import { sagaOf } from './sagas.ts'
 
 /** All that is looked after without being asked. */
@@ -20,6 +21,7 @@ export const sweeps: Sweep[] = [
   syncDirectories,
   uploadSweep,
   messageSweep,
+  stackSweep,
   routerSweep,
   drainSweep,
   forgetChanges,

@@ -30,7 +30,7 @@ export async function resourcesOf(ctx: Ctx, p: Program, at: Where, depth = 0, pa
   for (const one of await validate(p)) {
     const inner = depth < 5 ? one.type.preview?.(one.properties, p) : undefined
     if (!inner) { out.push(previewed(p, one, at, parent)); continue }
-    const below = { ...at, name: `${at.name}-${one.name}-${'x'.repeat(12)}` }
+    const below = { ...at, name: `${at.name}-${one.name}` }
     const child = await compile(inner, { id: 'None', name: below.name, project: at.project, front: 'heat', region: regionOf(ctx) }, '', { lenient: true })
     out.push(await resourcesOf(ctx, child, below, depth + 1, one.name))
   }
