@@ -23,7 +23,7 @@ const largestFile = 64 << 20
 /** What another host may do here while a server comes: bring the disks the control plane named, and the guest itself. */
 export async function incoming({ store, uri, tag, net, virt, disks }: Here, args: Incoming['args']) {
   const way = args.live ? await sockets(args.move) : undefined
-  const temps = new Map<string, string>()
+  const temps = new Map<string, string>(), files = new Map<string, Promise<void>>()
   const named = (ref: unknown): DiskRef => {
     const known = args.disks.find((one) => same(one)(ref as DiskRef))
     if (!known) throw new Terminal('this disk is not part of the move')
@@ -59,6 +59,17 @@ export async function incoming({ store, uri, tag, net, virt, disks }: Here, args
     }
   }
 
+  async function file(path: string, bytes: number, accept: Parameters<Incoming['serve']>[1]) {
+    const temp = store.temp()
+    let left = bytes
+    const exact = new Transform({
+      transform(chunk: Buffer, _, done) { left -= chunk.length; done(left < 0 ? new Error('more than announced') : null, chunk) },
+      flush(done) { done(left ? new Error('less than announced') : null) },
+    })
+    await pipeline(accept(), exact, createWriteStream(temp, { mode: 0o600 }))
+    await store.commit(temp, path)
+  }
+
   const serve: Incoming['serve'] = async (ask, accept) => {
     switch (ask.what) {
       case 'facts': return void accept({ root: store.root, tag, taps: Object.fromEntries(args.nics.map((nic) => [nic.port, net.tap(nic.port)])) } satisfies Facts).end()
@@ -75,17 +86,13 @@ export async function incoming({ store, uri, tag, net, virt, disks }: Here, args
         if (args.shared) throw new Terminal('its files are here already')
         const path = ask.name === 'config' ? store.config(args.server) : ask.name === 'console' ? store.console(args.server) : undefined
         if (!path || bytesOf(ask) > largestFile) throw new Terminal('not a file that moves')
-        const temp = store.temp()
-        let left = bytesOf(ask)
-        const exact = new Transform({
-          transform(chunk: Buffer, _, done) { left -= chunk.length; done(left < 0 ? new Error('more than announced') : null, chunk) },
-          flush(done) { done(left ? new Error('less than announced') : null) },
-        })
-        const stream = accept()
-        await pipeline(stream, exact, createWriteStream(temp, { mode: 0o600 }))
-        await store.commit(temp, path)
-        return
+        const { promise, resolve, reject } = Promise.withResolvers<void>()
+        promise.catch(() => {})
+        files.set(ask.name as string, promise)
+        return file(path, bytesOf(ask), accept).then(resolve, reject)
       }
+      // The sender cannot see from its end of a connection when the last byte has been taken care of.
+      case 'filed': return files.get(ask.name as string)
       case 'connections': return net.takeOn(ask.network as string, ask.connections as never[])
       case 'libvirt': case 'memory': case 'storage': {
         if (!way) throw new Terminal('no guest comes with this move')

@@ -27,7 +27,7 @@ export async function sendDisk(store: Store, locks: Locks, way: Way, ref: DiskRe
     progress(`sending the ${ref.kind} disk`)
     const copy = (...more: string[]) => run('qemu-img', ['convert', '-n', ...more, '-f', 'qcow2', '-O', 'raw', '-t', 'writeback', path, `nbd+unix:///?socket=${socket}`], { seconds: day })
     await locks.with([path], () => copy('--target-is-zero').catch((error) => { throw error instanceof CommandFailed && inUse.test(error.output) ? new Error('the disk is in use') : error }))
-    await once(stream, 'close').catch(() => {})
+    if (!stream.closed) await once(stream, 'close').catch(() => {})
     await dial(way, { what: 'keep', ref }, signal)
     return stream.bytesWritten
   } finally {
@@ -42,6 +42,8 @@ export async function sendFile(way: Way, name: 'config' | 'console', path: strin
   const size = await stat(path).then((s) => s.size, () => undefined)
   if (size === undefined) return
   const { stream } = await dial(way, { what: 'file', name, bytes: size }, signal)
-  await pipeline(createReadStream(path, { end: Math.max(0, size - 1) }), stream)
-  if (!stream.closed) await once(stream, 'close')
+  if (size) await pipeline(createReadStream(path, { end: size - 1 }), stream, { end: true })
+  else stream.end()
+  ;(await dial(way, { what: 'filed', name }, signal)).stream.destroy()
+  stream.destroy()
 }

@@ -92,9 +92,10 @@ async function story() {
     await act({ 'os-migrateLive': { host: target, block_migration: 'auto' } })
     equal('its host', (await settled('ACTIVE'))['OS-EXT-SRV-ATTR:host'], target)
     const took = performance.now() - since
-    await until('the same session talks', 20, async () => flow.silence < 1000)
+    const talks = await until('the same session talks', 20, async () => flow.silence < 1000).catch((error: Error) => error)
     const gap = pings.end()
     flow.end()
+    if (talks instanceof Error) throw new Error(`${talks.message}; last heard ${Math.round(flow.silence / 1000)} s ago; longest time without an answer to ping: ${gap} ms; it answers ping now: ${await guest.pings()}`)
     const { migrations: [move] } = await call('GET', '/compute/v2.1/os-migrations')
     console.log(`      moved in ${(took / 1000).toFixed(1)} s; longest time without an answer to ping: ${gap} ms`)
     equal('the move', [move.status, move.migration_type, move.dest_compute], ['completed', 'live-migration', target])
