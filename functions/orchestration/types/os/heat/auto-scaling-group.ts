@@ -6,7 +6,10 @@ import { integer, live, map, number, range, required, resourceType, text, type P
 import { bounded, next, type Members } from './scaling.ts'
 
 const plain = (v: Json): Json => (v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).filter(([, x]) => x !== null && x !== undefined)) : v)
-const wanted = (r: Work) => plain(r.properties.resource)
+export type Kind = (r: Work) => Promise<Json> | Json
+const own: Kind = (r) => plain(r.properties.resource)
+/** What its members are, by the type of a group. */
+export const kindOf = async (r: Work): Promise<Kind> => (r.resource.type === 'OS::Heat::AutoScalingGroup' ? own : (await import('../../aws/autoscaling/launched.ts')).launched)
 const fresh = (r: Work) => () => `m${Array.from(r.ctx.world.random(8), (b) => (b % 36).toString(36)).join('')}`
 const child = (r: Work, members: Members) => ({ source: { body: { heat_template_version: '2015-04-30', resources: members }, files: r.files ?? {}, environment: withinOf(r.environment, r.resource.name) }, front: 'heat' as const, facade: { metadata: r.resource.metadata as Json } })
 
@@ -17,10 +20,24 @@ export async function membersOf(r: Work): Promise<Members> {
 }
 /** One step towards so many members of the kind that is wanted now. */
 export async function resize(r: Work, target: number): Promise<Progress> {
-  const { min_in_service = 0, max_batch_size = 1 } = r.properties.rolling_updates ?? {}, have = await membersOf(r)
-  const { members, more } = next(have, wanted(r), target, Math.max(1, Math.min(max_batch_size, target - min_in_service)), fresh(r))
+  const { min_in_service = 0, max_batch_size = target || 1 } = r.properties.rolling_updates ?? {}, have = await membersOf(r)
+  const { members, more } = next(have, await (await kindOf(r))(r), target, Math.max(1, Math.min(max_batch_size, target - min_in_service)), fresh(r))
   const p = await changeChild(r, child(r, members))
   return { ...p, data: { ...r.resource.data, target, rolling: more } }
+}
+/** A new group of so many. */
+export async function start(r: Work, target: number): Promise<Progress> {
+  return { ...await makeChild(r, child(r, next({}, await (await kindOf(r))(r), target, 1, fresh(r)).members)), data: { target, rolling: false } }
+}
+/** Done when the stack below is, and no batch is left. */
+export async function grown(r: Work): Promise<Progress> {
+  const p = await childReady(r), { rolling, target, pause } = r.resource.data
+  if (p.wait || !rolling) return p
+  const seconds = r.properties.rolling_updates?.pause_time ?? 0, now = r.ctx.now()
+  if (seconds && pause === undefined) return { data: { ...r.resource.data, pause: now + seconds * 1_000_000 }, wait: { seconds } }
+  if (pause !== undefined && pause > now) return { wait: { seconds: (pause - now) / 1_000_000 } }
+  const q = await resize(r, target)
+  return { ...q, data: { ...q.data, pause: undefined } }
 }
 const names = (s: any) => Object.keys(s.resources).sort()
 async function reach(s: any, r: Reading, name: string): Promise<unknown> {
@@ -48,17 +65,9 @@ export default resourceType({
   },
   async create(r) {
     const { desired_capacity, min_size } = r.properties, target = desired_capacity ?? min_size
-    return { ...await makeChild(r, child(r, next({}, wanted(r), target, 1, fresh(r)).members)), data: { target, rolling: false } }
+    return start(r, target)
   },
-  async ready(r) {
-    const p = await childReady(r), { rolling, target, pause } = r.resource.data
-    if (p.wait || !rolling) return p
-    const seconds = r.properties.rolling_updates?.pause_time ?? 0, now = r.ctx.now()
-    if (seconds && pause === undefined) return { data: { ...r.resource.data, pause: now + seconds * 1_000_000 }, wait: { seconds } }
-    if (pause !== undefined && pause > now) return { wait: { seconds: (pause - now) / 1_000_000 } }
-    const q = await resize(r, target)
-    return { ...q, data: { ...q.data, pause: undefined } }
-  },
+  ready: grown,
   async update(r, { after, changed }) {
     const size = Object.keys(await membersOf(r)).length
     return resize(r, bounded(changed.includes('desired_capacity') && typeof after.desired_capacity === 'number' ? after.desired_capacity : size, after.min_size, after.max_size))

@@ -54,3 +54,24 @@ it('a machine that is there already is deployed to', async () => {
   expect([read.status, read.body]).toMatchObject([200, { deployments: [{ config: 'echo' }] }])
   expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
 }, 60_000)
+
+it('instances scale by the words of the other language, and groups of instances have their size', async () => {
+  const config = { type: 'AWS::AutoScaling::LaunchConfiguration', properties: { ImageId: 'tiny', InstanceType: 'm1.nano', UserData: 'IyEvYmluL3NoCg==' } }, name = ref('config')
+  const of = (size: number) => hot({
+    net: { type: 'OS::Neutron::Net' }, sub: { type: 'OS::Neutron::Subnet', properties: { network: ref('net'), cidr: '10.9.0.0/24' } }, config,
+    group: { type: 'AWS::AutoScaling::AutoScalingGroup', properties: { LaunchConfigurationName: name, AvailabilityZones: ['nova'], VPCZoneIdentifier: [ref('sub')], MinSize: '1', MaxSize: '3', Tags: [{ Key: 'k', Value: 'v' }] } },
+    up: { type: 'AWS::AutoScaling::ScalingPolicy', properties: { AutoScalingGroupName: ref('group'), AdjustmentType: 'ChangeInCapacity', ScalingAdjustment: '1' } },
+    fixed: { type: 'OS::Heat::InstanceGroup', properties: { LaunchConfigurationName: name, AvailabilityZones: ['nova'], Size: size } },
+  }, { outputs: { list: { value: { get_attr: ['fixed', 'InstanceList'] } }, url: { value: { get_attr: ['up', 'AlarmUrl'] } } } })
+  const servers = async () => (await t.c.call('GET', '/compute/v2.1/servers', { token: t.k.admin })).body.servers.length
+  let s = await t.make(of(1))
+  expect([t.why(s), await servers()]).toEqual(['CREATE_COMPLETE: Stack CREATE completed successfully', 2])
+  const out = () => Object.fromEntries(s.outputs.map((o: any) => [o.output_key, o.output_value])), { pathname, search } = new URL(out().url, 'http://cloud.test')
+  expect((await t.c.call('POST', pathname + search)).status).toBe(200)
+  await t.k.rest()
+  expect(await servers()).toBe(3)
+  s = await t.change(s, of(2))
+  expect([t.why(s), await servers(), out().list.split(',').length]).toEqual(['UPDATE_COMPLETE: Stack UPDATE completed successfully', 4, 2])
+  expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
+  expect(await servers()).toBe(0)
+}, 90_000)
