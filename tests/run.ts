@@ -13,7 +13,7 @@ import { sh, Steps } from './steps.ts'
  * and `hosts`, which is not among them unless it is named: several real hosts on this machine;
  * `--trials N` sets the number of crash trials.
  */
-const { values } = parseArgs({ options: { only: { type: 'string' }, trials: { type: 'string', default: '50' } }, allowPositionals: true })
+const { values } = parseArgs({ options: { only: { type: 'string' }, trials: { type: 'string', default: '16' } }, allowPositionals: true })
 const parts = values.only?.split(',') ?? ['types', 'unit', 'documents', 'stores', 'faults', 'clients', 'federation', 'host']
 const steps = new Steps()
 const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
@@ -38,7 +38,7 @@ if (parts.includes('documents')) {
   })
   await steps.step('the policy only got tighter', async () => onlyTighter((await documents()).get(TABLE)!))
 }
-for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials]], ['clients', 'tests/clients/run.ts', []], ['federation', 'tests/clients/federation.ts', []],
+for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials, '--bridges', '100']], ['clients', 'tests/clients/run.ts', []], ['federation', 'tests/clients/federation.ts', []],
   ['hosts', 'tests/clients/hosts.ts', []], ['hosts', 'tests/hosts/moves.ts', []]] as const) {
   if (!parts.includes(part)) continue
   await steps.step(part, () => script(file, [...args]))

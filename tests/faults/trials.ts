@@ -3,9 +3,7 @@ import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
 import { Chance } from './chance.ts'
-import type { Fleet } from './fleet.ts'
-import { menu } from './menu.ts'
-import { ingredients, kinds, look, newServer, round, type Kind, type Send } from './operations.ts'
+import { kinds, look, newServer, round, type Ingredients, type Kind, type Send } from './operations.ts'
 import { unsettled, wrongs } from './truth.ts'
 
 export interface Trials {
@@ -14,7 +12,14 @@ export interface Trials {
   /** Milliseconds from recovery to rest, of each thing that still moved then, by what had gone wrong. */
   took: Record<string, number[]>
 }
-export interface Plan { count: number; from: number; seed: number; faults: string[]; operations: ReadonlySet<Kind>; say: (line: string) => void }
+export interface Plan<C extends Running> {
+  count: number; from: number; seed: number; faults: string[]; menu: Record<string, (c: C, chance: Chance) => Promise<void>>; operations: ReadonlySet<Kind>; of: Ingredients
+  /** No trial begins after this, by performance.now(). */
+  end: number
+  /** What is wrong when all has come to rest. */
+  check: (c: C) => Promise<string[]>
+  say: (line: string) => void
+}
 /** Seconds after which what still moves counts as stuck. */
 export const PATIENCE = 90
 
@@ -22,10 +27,9 @@ export const PATIENCE = 90
  * One trial: a round of operations at once, and somewhere in the middle something goes wrong. Then everything is left alone
  * until it has come to rest, and looked over. What goes wrong, and when, follows from the seed and the trial's number.
  */
-export async function trials(c: Fleet, plan: Plan): Promise<Trials> {
+export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Trials> {
   const out: Trials = { trials: 0, asked: {}, taken: {}, refused: {}, stuck: [], wrong: [], errors: [], took: {} }
-  const of = await ingredients(c)
-  const faults = plan.faults.filter((f) => f !== 'disk-full' || c.ownDisk)
+  const { faults, of } = plan
   if (!faults.length) throw new Error('none of these faults can be made here')
   // An answer that was swallowed is part of the game: what came of the request is read from the rows afterwards.
   const send: Send = async (kind, method, path, body, as = 'demo') => {
@@ -42,24 +46,23 @@ export async function trials(c: Fleet, plan: Plan): Promise<Trials> {
   for (let n = 0; n < 4; n++) await c.call('demo', 'POST', '/volume/v3/volumes', { volume: { size: 1, name: `v-first-${n}` } })
   await rest(c, PATIENCE)
 
-  for (let n = plan.from; n < plan.from + plan.count; n++) {
+  for (let n = plan.from; n < plan.from + plan.count && performance.now() < plan.end; n++) {
     const chance = Chance.of(plan.seed, n), fault = chance.of(faults), at = chance.below(400), told = `trial ${n}, ${fault}`
     const dice = chance.fork(), delays = chance.fork()
     const work = round(await look(c), of, dice, send, plan.operations)
     const going = Promise.all(work.map(async (w) => { await sleep(delays.below(150)); await w.run() }))
     await sleep(at)
-    await menu[fault](c, chance)
+    await plan.menu[fault](c, chance)
     const took = out.took[fault] ??= [], since = performance.now()
     await going
     const left = await rest(c, PATIENCE, since, took)
     out.trials++
     if (left.length) { out.stuck.push(...left.map((l) => `${told}: ${l.lane} ${l.what}`)); break }
-    const wrong = [...await wrongs(c), ...await quotas(c)]
+    const wrong = [...await plan.check(c), ...await quotas(c)]
     out.wrong.push(...wrong.map((w) => `${told}: ${w}`))
     const failed = (await look(c)).servers.filter((s) => s.state === 'error')
     out.errors.push(...failed.map((s) => `${told}: server ${s.name}: ${JSON.parse(s.fault ?? '{}').message}`))
     if (wrong.length || out.wrong.length || out.errors.length) break
-    c.setClock(0)
     if (out.trials % 10 === 0) plan.say(`${out.trials} of ${plan.count} trials, ${total(out.asked)} operations`)
   }
   return out
@@ -105,7 +108,7 @@ export async function rest(c: Running, seconds: number, since = performance.now(
 }
 
 /** Everything of the demo project goes, and then nothing may be left, in the rows or on the hosts. */
-export async function cleanUp(c: Running): Promise<string[]> {
+export async function cleanUp(c: Running, check: (c: Running) => Promise<string[]> = wrongs): Promise<string[]> {
   const rows = await look(c), all = async <T>(of: T[], go: (it: T) => Promise<unknown>) => { for (const it of of) await go(it) }
   const left: { lane: string; what: string }[] = []
   const rested = async () => { left.push(...await rest(c, PATIENCE)) }
@@ -126,5 +129,5 @@ export async function cleanUp(c: Running): Promise<string[]> {
   const [[n]] = await c.db().read([q.all<Record<string, number>>(sql`select (select count(*) from server) as servers, (select count(*) from volume) as volumes, (select count(*) from snapshot) as snapshots, (select count(*) from attachment) as attachments,
     (select count(*) from allocation) as allocations, (select count(*) from placement_consumer) as consumers, (select coalesce(sum(used), 0) from provider_usage) as usage, (select count(*) from port where device_owner like 'compute:%') as ports,
     (select count(*) from floating_ip) as floating, (select count(*) from image where name like 'i-%') as images`)]) as unknown as [Record<string, number>[]]
-  return [...left.map((l) => `${l.lane} ${l.what}`), ...Object.entries(n).filter(([, count]) => count !== 0).map(([what, count]) => `${count} ${what} left`), ...await wrongs(c)]
+  return [...left.map((l) => `${l.lane} ${l.what}`), ...Object.entries(n).filter(([, count]) => count !== 0).map(([what, count]) => `${count} ${what} left`), ...await check(c)]
 }

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { names, type Names } from '../../bridge/network/names.ts'
+import { serverOf } from '../../bridge/libvirt/names.ts'
+import { q } from '../../functions/kernel/db.ts'
+import { hostFolders, insiders, uriOf } from '../../local/host/libvirtd.ts'
+import { anchor, enter } from '../../local/host/many.ts'
+import { wires } from '../../local/host/wires.ts'
+import { layout } from '../../local/layout.ts'
+import type { Desired } from '../../schema/hosts.ts'
+import { Running, type Process } from '../harness/running.ts'
+import { violations } from '../harness/invariants.ts'
+import { sh, until } from '../steps.ts'
+import type { Chance } from './chance.ts'
+import { ingredients, type Ingredients, type Kind } from './operations.ts'
+
+type Fault = (c: Running, chance: Chance) => Promise<void>
+const at = (c: Running) => layout(c.data)
+const pidOf = (c: Running, name: string) => Number(readFileSync(path.join(c.data, 'run', `${name}.pid`), 'utf8'))
+const kill = (pid: number) => { try { process.kill(pid, 'SIGKILL') } catch { /* gone by itself */ } }
+const own = (victim: Process): Fault => async (c) => { await c.back(victim, c.kill(victim), 60) }
+
+/** A daemon of one host; back when the supervisor has started it again. */
+const daemon = (name: string): Fault => async (c, chance) => {
+  const which = `${name}-${1 + chance.below(hostFolders(at(c)).length)}`, pid = pidOf(c, which)
+  kill(pid)
+  await until(`${which} started again`, 60, async () => pidOf(c, which) !== pid)
+}
+/** One of the processes inside a host, by what it is; nothing when there is none just now. */
+const inside = (what: RegExp): Fault => async (c, chance) => {
+  const all = hostFolders(at(c)).flatMap((dir) => insiders(path.join(dir, 'libvirt'))).filter((p) => what.test(p.command))
+  if (all.length) kill(chance.of(all).pid)
+  await sleep(100)
+}
+
+/** What may go wrong on real hosts. */
+export const realMenu: Record<string, Fault> = {
+  functions: own('functions'), bridge: own('bridge'), database: own('libsql'), store: own('s3'),
+  libvirtd: daemon('libvirtd'), virtlogd: daemon('virtlogd'), guest: inside(/^qemu-system/), dnsmasq: inside(/^dnsmasq$/),
+  /** The link of one host towards the others. */
+  underlay: async (c, chance) => {
+    const device = wires(at(c).tag).under(1 + chance.below(2))
+    await sh('ip', ['link', 'set', device, 'down'])
+    await sleep(500 + chance.below(2500))
+    await sh('ip', ['link', 'set', device, 'up'])
+  },
+}
+/** A blank guest answers neither a power button nor the unplugging of a card. */
+export const realKinds: Kind[] = ['create', 'delete', 'attach', 'detach', 'volume', 'unvolume', 'snapshot', 'unsnapshot', 'floating', 'unfloating', 'network', 'unnetwork', 'start', 'live']
+
+/** Two real hosts on this machine, and an image that holds nothing: its guests halt at once and cost little. */
+export async function realCloud(): Promise<Running> { return Running.make(['--hypervisor', 'libvirt', '--hosts', '2']) }
+export async function realIngredients(c: Running): Promise<Ingredients> {
+  const token = await c.token('admin')
+  const { id } = await c.call('admin', 'POST', '/image/v2/images', { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public' })
+  const r = await c.ask('PUT', `/image/v2/images/${id}/file`, { token, raw: Buffer.alloc(1 << 20), headers: { 'content-type': 'application/octet-stream' } })
+  if (r.status !== 204) throw new Error(`upload: ${r.status} ${r.text}`)
+  const { flavor } = await c.call('admin', 'POST', '/compute/v2.1/flavors', { flavor: { name: 'blank', vcpus: 1, ram: 64, disk: 1 } })
+  return { ...await ingredients(c), image: id, flavor: flavor.id }
+}
+
+/** Everything wrong in rows, domains, files, devices and namespaces; asked again for a while, since hosts tell of what they see by and by. */
+export async function realWrongs(c: Running): Promise<string[]> {
+  let found: string[] = []
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(500)) {
+    try { found = [...await violations(c.db(), { quiet: true }), ...await mismatches(c)] } catch (e) { found = [`the hosts cannot be looked at: ${(e as Error).message.slice(0, 300)}`] }
+    if (!found.length) return []
+  }
+  return found
+}
+
+interface Row { id: string; name: string; state: string; host: string | null; other: string | null; ports: string }
+const runs: Record<string, string> = { active: 'running', stopped: 'shut off', paused: 'paused' }
+
+async function mismatches(c: Running): Promise<string[]> {
+  const { tag } = at(c), name = names(tag), out: string[] = []
+  const [servers, disks, hosts] = await c.db().read([
+    q.all<Row>(sql`select id, name, state, host, other_host as other, (select json_group_array(id) from port p where p.device = s.id) as ports from server s`),
+    q.all<{ kind: string; id: string; host: string | null }>(sql`select 'volume' as kind, id, host from volume union all select 'snapshot', id, host from snapshot`),
+    q.all<{ id: string; name: string; revision: number }>(sql`select id, name, revision from host`),
+  ]) as unknown as [Row[], { kind: string; id: string; host: string | null }[], { id: string; name: string; revision: number }[]]
+  for (const dir of hostFolders(at(c))) {
+    const n = path.basename(dir), host = hosts.find((h) => h.name === `host-${n}`)!, libvirt = path.join(dir, 'libvirt')
+    const here = servers.filter((s) => s.host === host.id), known = servers.filter((s) => s.host === host.id || s.other === host.id)
+    const uri = uriOf({ suffix: `-${n}`, dir: libvirt, tag, within: () => [] })
+    const domains = new Map((await sh('virsh', ['-q', '-c', uri, 'list', '--all'])).stdout.split('\n').flatMap((l) => { const m = /^\s*\S+\s+(\S+)\s+(.+?)\s*$/.exec(l); return m ? [[serverOf(tag, m[1]!) ?? m[1]!, m[2]!] as const] : [] }))
+    for (const id of domains.keys()) if (!known.some((s) => s.id === id)) out.push(`domain ${id} on host-${n} belongs to no server`)
+    for (const s of here) if (runs[s.state] && domains.get(s.id) !== runs[s.state] && !(s.state === 'stopped' && !domains.has(s.id))) out.push(`server ${s.name} is ${s.state}, its domain on host-${n} ${domains.get(s.id) ?? 'not there'}`)
+    const emulators = insiders(libvirt).filter((p) => p.command.startsWith('qemu-system')).length, running = [...domains.values()].filter((s) => s === 'running' || s === 'paused').length
+    if (emulators !== running) out.push(`host-${n} has ${emulators} emulators for ${running} running domains`)
+    out.push(...files(path.join(dir, 'bridge', 'disks')).flatMap((f) => {
+      const [, kind, id] = /(\w+)\/(?:\w+-)?([0-9a-f-]{36})\.\w+$/.exec(f) ?? []
+      const owned = kind === 'base' ? known.some((s) => s.id === id) || disks.some((d) => d.id === id) : ['volume', 'snapshot'].includes(kind ?? '') ? disks.some((d) => d.kind === kind && d.id === id) : known.some((s) => s.id === id)
+      return owned ? [] : [`file ${f} belongs to nothing`]
+    }))
+    out.push(...await network(n, libvirt, path.join(dir, 'bridge', 'desired.json'), name, here))
+  }
+  return out
+}
+
+/** Devices, namespaces and tables against what the host was told, and that against the rows. */
+async function network(n: string, libvirt: string, file: string, name: Names, here: Row[]): Promise<string[]> {
+  const [command, ...within] = enter(libvirt), run = async (...args: string[]) => (await sh(command!, [...within, ...args])).stdout, out: string[] = []
+  if (!anchor(libvirt)) return [`host-${n} has no namespaces`]
+  const desired: Desired = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { networks: [], ports: [], routers: [] }
+  const ports = new Set(here.flatMap((s) => JSON.parse(s.ports) as string[]))
+  for (const p of desired.ports) if (!ports.has(p.id)) out.push(`host-${n} is told of port ${p.id}, which no server there has`)
+  for (const p of ports) if (!desired.ports.some((d) => d.id === p)) out.push(`host-${n} is not told of port ${p}`)
+  const devices = (await run('ip', '-o', 'link')).split('\n').flatMap((l) => /^\d+: ([^:@]+)/.exec(l)?.[1] ?? []).filter((d) => name.ours(d))
+  const spaces = (await run('ip', 'netns', 'list')).split('\n').map((l) => l.split(' ')[0]!).filter((s) => name.oursNs(s))
+  const dhcp = desired.networks.filter((d) => d.dhcp)
+  const may = new Set([
+    name.ext, ...desired.ports.flatMap((p) => [name.tap(p.id), name.ifb(p.id), name.branch(p.id)]), ...desired.networks.flatMap((d) => [name.bridge(d.id), name.vxlan(d.id), name.dhcpVeth(d.id)]),
+    ...desired.routers.flatMap((r) => [name.gatewayVeth(r.id), ...r.interfaces.map((i) => name.interfaceVeth(i.port))]),
+  ])
+  for (const d of devices) if (!may.has(d)) out.push(`device ${d} on host-${n} belongs to nothing`)
+  const wanted = new Set([...dhcp.map((d) => name.dhcpNs(d.id)), ...desired.routers.map((r) => name.routerNs(r.id))])
+  for (const s of spaces) if (!wanted.has(s)) out.push(`namespace ${s} on host-${n} belongs to nothing`)
+  for (const s of wanted) if (!spaces.includes(s)) out.push(`namespace ${s} on host-${n} is missing`)
+  for (const s of here) if (s.state === 'active') for (const p of JSON.parse(s.ports) as string[]) if (!devices.includes(name.tap(p))) out.push(`server ${s.name} on host-${n} has no tap for port ${p}`)
+  const tables = (await run('nft', 'list', 'tables')).split('\n').filter((t) => t.includes('virga_') && !t.includes(name.table))
+  return [...out, ...tables.map((t) => `${t} on host-${n} belongs to nothing`)]
+}
+
+const files = (dir: string): string[] => existsSync(dir) ? readdirSync(dir, { recursive: true, withFileTypes: true }).filter((f) => f.isFile() && !f.parentPath.endsWith('/tmp')).map((f) => path.join(f.parentPath, f.name)) : []
