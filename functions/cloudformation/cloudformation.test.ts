@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { signer, type Signer } from '../aws/test-kit.ts'
+import { idempotency } from '../../schema/kernel.ts'
+import { q } from '../kernel/db.ts'
 import { stacks } from '../orchestration/test-kit.ts'
 
 const k = await stacks(), me = await signer(k.c, k.demo), other = await signer(k.c, k.admin)
@@ -120,6 +122,21 @@ describe('a change set', () => {
     await k.rest()
   }, 60_000)
 })
+
+it('a token is remembered for a while, and of two that come at once one acts', async () => {
+  const ask = { StackName: 'twice', TemplateBody: template({ R: { Type: 'OS::Heat::None' } }), ClientRequestToken: 'twice-1' }
+  const [a, b] = await Promise.all([cfn('CreateStack', ask), cfn('CreateStack', ask)])
+  expect([a.status, b.status, a.body.StackId === b.body.StackId]).toEqual([200, 200, true])
+  await k.rest()
+  await ok('DeleteStack', { StackName: 'twice' })
+  await k.rest()
+  await k.c.db().write([q.update(idempotency).set({ expiresAt: 1 })])
+  const again = await ok('CreateStack', ask)
+  expect(again.StackId).not.toBe(a.body.StackId)
+  await k.rest()
+  await ok('DeleteStack', { StackName: 'twice' })
+  await k.rest()
+}, 60_000)
 
 describe('a template', () => {
   it('is checked and summed up', async () => {
