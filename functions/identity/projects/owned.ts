@@ -64,7 +64,7 @@ export const ALONG: Record<string, ((project: string) => Invocation) | undefined
   volume_default_type: (p) => ({ service: 'volume', method: 'DELETE', path: `/default-types/${p}` }),
 }
 /** What only says what was, or is a part of something else, or belongs to who gave it. */
-export const NOT_THINGS = new Set(['event', 'saga', 'past_server', 'server_move', 'placement_consumer', 'security_group_rule', 'flavor_access', 'volume_type_access', 'image_quota', 'aws_signature', 'segment_range', 'auto_topology'])
+export const NOT_THINGS = new Set(['event', 'saga', 'past_server', 'server_move', 'placement_consumer', 'security_group_rule', 'flavor_access', 'volume_type_access', 'image_quota', 'aws_signature', 'segment_range', 'auto_topology', 'drift_detection', 'ssm_parameter'])
 
 /** Tables with an owner, of whatever service. */
 export const owned = Object.values(schema).filter((t): t is never => is(t, SQLiteTable)).flatMap((table) => {
