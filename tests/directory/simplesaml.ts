@@ -28,7 +28,7 @@ export async function simplesaml(under: string, sp: { entityId: string; acs: str
 if (!preg_match('#^/simplesaml(/.*?\\.php)(/.*)?$#', $p, $m)) { if (is_file(__DIR__ . $p)) return false; $m = [0, rtrim(substr($p, 11), '/') . '/index.php']; }
 $f = realpath('${INSTALLED}/www' . $m[1]); if (!$f) { http_response_code(404); exit; }
 $_SERVER['SCRIPT_NAME'] = '/simplesaml' . $m[1]; $_SERVER['PHP_SELF'] = $_SERVER['SCRIPT_NAME']; $_SERVER['PATH_INFO'] = $m[2] ?? ''; $_SERVER['SCRIPT_FILENAME'] = $f; chdir(dirname($f)); require $f;`)
-  const child = spawn('/usr/bin/php', ['-d', 'display_errors=0', '-S', `127.0.0.1:${port}`, '-t', path.join(dir, 'www'), path.join(dir, 'www/router.php')], { stdio: 'ignore', env: { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: path.join(dir, 'config'), PHP_CLI_SERVER_WORKERS: '2' } })
+  const child = spawn('/usr/bin/php', ['-d', 'display_errors=0', '-S', `127.0.0.1:${port}`, '-t', path.join(dir, 'www'), path.join(dir, 'www/router.php')], { stdio: 'ignore', env: { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: path.join(dir, 'config') } })
   for (let i = 0; i < 100 && !await answers(port); i++) await new Promise((r) => setTimeout(r, 50))
   const read = await fetch(`${base}/saml2/idp/metadata.php?output=xhtml`).then((r) => r.text())
   const metadata = await fetch(`${base}/saml2/idp/metadata.php`).then((r) => r.text())
