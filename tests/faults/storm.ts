@@ -27,15 +27,15 @@ export async function storm(hosts: number, jobs: number, seed: number): Promise<
     await c.call('admin', 'PUT', `/network/v2.0/quotas/${project}`, { quota: { port: -1 } })
     const count = async (what: ReturnType<typeof sql>) => (await db.read([q.all<{ n: number }>(what)]) as unknown as [{ n: number }[]])[0][0].n
     c.wire.sever()
-    await sleep(500)   // what was being told has been told or is lost
+    // With it end the claims that still wait: what they are told from now on would be lost on the way.
+    const pid = c.kill('functions')
+    await c.back('functions', pid, 60)
     for (let n = 0; n < jobs; n += 20) {
       await Promise.all(Array.from({ length: Math.min(20, jobs - n) }, (_, i) => c.call('demo', 'POST', '/compute/v2.1/servers', { server: { name: `storm-${n + i}`, imageRef: of.image, flavorRef: of.flavor, networks: [{ uuid: of.network }] } })))
     }
     const waiting = await count(sql`select count(*) as n from job where state = 'queued'`)
     if (waiting !== jobs) throw new Error(`${waiting} jobs wait for the hosts, not ${jobs}`)
-    const pid = c.kill('functions')
     await sleep(AWAY * 1000)
-    await c.back('functions', pid, 60)
     c.wire.tally = { handed: new Map(), reported: new Map() }
     const since = Date.now(), begun = performance.now(), served: number[] = []
     c.wire.mend()
