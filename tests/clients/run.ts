@@ -10,6 +10,7 @@ import { Host } from './host.ts'
 import { Outside } from './outside.ts'
 import { install, missing, rootOnDebian } from './packages.ts'
 import { removal, second, server } from './server.ts'
+import { stacks } from './stacks.ts'
 import { identity, image, network, type Story } from './story.ts'
 import { elsewhere, volume } from './volume.ts'
 
@@ -52,6 +53,7 @@ if (await steps.step('npm start', () => c.start(1500).then(() => true))) {
   const data = await volume(s)
   await second(s)
   await elsewhere(s, data)
+  await stacks(s)
   await contract(s, args)
   await removal(s)
   await outside?.close()
