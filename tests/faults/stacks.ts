@@ -52,7 +52,7 @@ export async function stackTrials(c: Running, plan: StackPlan): Promise<StackTri
     out.took.push(performance.now() - since)
     const wanted = what === 'delete' ? ['gone'] : bad ? ['ROLLBACK_COMPLETE'] : [`${what.toUpperCase()}_COMPLETE`]
     out.ends[end.status] = (out.ends[end.status] ?? 0) + 1
-    if (!wanted.includes(end.status)) out.wrong.push(`${told} ended ${end.status}: ${end.reason}`)
+    if (!wanted.includes(end.status)) out.wrong.push(`${told} ended ${end.status}: ${end.reason}; ${await why(c)}`)
     out.wrong.push(...(await leftovers(c, end.status === 'gone')).map((w) => `${told}: ${w}`))
     out.trials++
     if (out.wrong.length) break
@@ -66,6 +66,12 @@ export async function stackTrials(c: Running, plan: StackPlan): Promise<StackTri
     out.wrong.push(...await leftovers(c, true))
   }
   return out
+}
+
+/** What failed, in the stack's own words. */
+async function why(c: Running): Promise<string> {
+  const [rows] = await c.db().read([q.all<{ name: string; said: string }>(sql`select name, reason as said from stack_event where status = 'FAILED' order by seq limit 5`)])
+  return (rows as { name: string; said: string }[]).map((r) => `${r.name}: ${r.said}`).join('; ') || 'no event says why'
 }
 
 async function settled(show: () => Promise<{ stack_status: string; stack_status_reason: string } | undefined>) {
