@@ -35,7 +35,9 @@ export default endpoint({
     const waits = (n === 0 || ask.slots === 0) && patience > 0
     if (waits) {
       if (due().length || unseen()) await mark(ctx, id, due(), 0, unseen())
-      count = await wait(ctx, id, ask.bell || bell, patience)
+      const heard = await wait(ctx, id, ask.bell || bell, patience)
+      if (heard === undefined) return { jobs: [], bell, revision: row.revision, lost: [] }
+      count = heard
       ;[[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
     }
     const renewing = due()
@@ -76,12 +78,13 @@ async function release(ctx: Ctx, id: string, lost: { id: string; attempt: number
   return (rows as { id: string }[]).length
 }
 
-/** The doorbell is a hint. Without one (no Durable Objects) the host asks again on its own, after a short while. */
-async function wait(ctx: Ctx, id: string, bell: number, secs: number): Promise<number> {
+/** Undefined: the host has asked again since, and this question's connection is gone. The doorbell is a hint. Without one (no Durable Objects) the host asks again on its own, after a short while. */
+async function wait(ctx: Ctx, id: string, bell: number, secs: number): Promise<number | undefined> {
   const d = doorbell(ctx, id)
   if (!d) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(secs, 1) * 1000))
     return bell
   }
-  return Number(await (await d.fetch(`http://doorbell/wait?bell=${bell}&seconds=${secs}`)).text())
+  const said = await (await d.fetch(`http://doorbell/wait?bell=${bell}&seconds=${secs}`)).text()
+  return said === 'left' ? undefined : Number(said)
 }

@@ -14,7 +14,7 @@ export class Doorbell {
   private readonly born = Math.floor(Date.now() / 1000)
   private nudge?: ReturnType<typeof setTimeout>
   private quietUntil = 0
-  private readonly waiting = new Set<() => void>()
+  private readonly waiting = new Set<(left?: true) => void>()
   private readonly seen = new Map<string, number>()
   private readonly marks = new Map<string, { at: number; by: Set<string> }>()
 
@@ -32,7 +32,9 @@ export class Doorbell {
       case '/once': return this.once(url.searchParams.get('mark') ?? '', url.searchParams.get('by') ?? '')
       case '/enter': return this.enter(url.searchParams.get('jti') ?? '', number('iat'))
       case '/wait':
-        if (this.bell === number('bell')) await this.ringOr(number('seconds'))
+        // Whoever waited before has lost its connection: it must not take what is meant for this one.
+        for (const leave of [...this.waiting]) leave(true)
+        if (this.bell === number('bell') && await this.ringOr(number('seconds'))) return new Response('left')
         return new Response(String(this.bell))
       default: return new Response(null, { status: 404 })
     }
@@ -70,10 +72,11 @@ export class Doorbell {
     return new Response('ok')
   }
 
-  private ringOr(seconds: number): Promise<void> {
+  /** True: somebody newer waits now. */
+  private ringOr(seconds: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = () => { clearTimeout(timer); this.waiting.delete(done); resolve() }
-      const timer = setTimeout(done, Math.min(25, Math.max(0, seconds)) * 1000)
+      const done = (left?: true) => { clearTimeout(timer); this.waiting.delete(done); resolve(left === true) }
+      const timer = setTimeout(() => done(), Math.min(25, Math.max(0, seconds)) * 1000)
       this.waiting.add(done)
     })
   }

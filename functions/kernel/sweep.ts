@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
+import { and, between, eq, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
 import { event, idempotency, job, saga as sagaTable, sweep as table } from '../../schema/kernel.ts'
 import { type Basis, type Ctx, unit } from './ctx.ts'
 import { q } from './db.ts'
@@ -71,10 +71,12 @@ export const kernelSweeps = (sagaOf: (kind: string) => Promise<Saga>): Sweep[] =
   { name: 'graphs', every: 1, run: (basis, ring) => sweepGraphs({ basis, ring, sagaOf }) },
   {
     name: 'delayed', every: 1,
-    // Jobs that were put off and are due now: their host may be asleep.
+    // Jobs that were put off and are due now, and those nobody rang for (whoever staged them died, or never heard that they
+    // had landed): their host may be asleep, for as long as its claim waits.
     async run(basis, ring) {
       const now = basis.world.now()
-      const [rows] = await basis.db.read([q.selectDistinct({ host: job.host }).from(job).where(and(eq(job.state, 'queued'), isNotNull(job.error), lt(job.runAt, now))).limit(500)])
+      const [rows] = await basis.db.read([q.selectDistinct({ host: job.host }).from(job)
+        .where(and(eq(job.state, 'queued'), lt(job.runAt, now), or(isNotNull(job.error), between(job.runAt, now - seconds(5), now - seconds(2))))).limit(500)])
       await Promise.all(rows.map((r) => ring(r.host)))
     },
   },

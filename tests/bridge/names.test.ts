@@ -47,7 +47,7 @@ describe.skipIf(why)(`names of the world, and metadata over IPv6${why ? ` (skipp
     expect(await resolve(one, 'www.example.net')).toBe('192.0.2.77')
     expect(asked).toContain('www.example.net')
     expect(await resolve(one, 'two.example.org')).toBe('10.9.0.12')
-    expect(await resolve(one, 'www.example.net', 'A', 'fd00:5::2')).toBe('192.0.2.77')
+    await until('the IPv6 address is its own', async () => await resolve(one, 'www.example.net', 'A', 'fd00:5::2') === '192.0.2.77', 10)
   })
   test('names of the network, bare words and private addresses are asked of nobody', async () => {
     asked.length = 0
