@@ -30,7 +30,8 @@ describe.skipIf(why)(`names of the world, and metadata over IPv6${why ? ` (skipp
     a.dhcp!.addresses.push('fd00:5::2')
     own = lab.network('own', '10.10.0.0/24')
     own.subnets[0]!.dns = ['198.51.100.53']
-    one = lab.guest('one', a, '10.9.0.11', { security: free })
+    one = lab.guest('one', a, '10.9.0.11', { security: free, addresses: [{ subnet: a.subnets[0]!.id, address: '10.9.0.11' }, { subnet: lab.id('six'), address: 'fd00:5::11' }] })
+    run('ip', '-n', one.ns, 'addr', 'add', 'fd00:5::11/64', 'dev', 'eth0', 'nodad')
     two = lab.guest('two', a, '10.9.0.12')
     open = lab.guest('open', a, '10.9.0.13', { security: undefined })
     told = lab.guest('told', own, '10.10.0.11')
@@ -70,7 +71,7 @@ describe.skipIf(why)(`names of the world, and metadata over IPv6${why ? ` (skipp
 
   const metadata = (g: Guest, from = '') => lab.in(g.ns, process.execPath, '-e', `require('http').get({ host: 'fe80::a9fe:a9fe%eth0', port: 80, path: '/openstack/latest/meta_data.json', timeout: 3000 ${from && `, localAddress: '${from}'`} }, (r) => { let t = ''; r.on('data', (d) => t += d).on('end', () => { console.log(r.statusCode, r.statusCode === 200 ? JSON.parse(t).uuid : ''); process.exit(0) }) }).on('error', () => process.exit(1)).on('timeout', () => process.exit(1))`).then((t) => t?.trim())
   test('metadata is answered over IPv6, to each its own', async () => {
-    await until('addresses are their own', async () => await metadata(one) !== undefined, 10)
+    await until('addresses are their own', async () => await metadata(one) !== undefined && await metadata(two) !== undefined, 10)
     expect([await metadata(one), await metadata(two)]).toEqual([one, two].map((g) => `200 ${g.port.server}`))
   })
   test("nobody is told another's: not with a neighbour's address, port security or none", async () => {
