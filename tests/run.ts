@@ -11,7 +11,7 @@ import { sh, Steps } from './steps.ts'
 /**
  * npm test: proves the whole thing, from types to a real guest. `--only types,unit,documents,stores,faults,clients,federation,host` picks parts,
  * and `hosts`, which is not among them unless it is named: several real hosts on this machine;
- * `--trials N` sets the number of crash trials.
+ * `--trials N` sets the number of crash trials; their seed is always the same one here (`npm run faults` draws one each time).
  */
 const { values } = parseArgs({ options: { only: { type: 'string' }, trials: { type: 'string', default: '16' } }, allowPositionals: true })
 const parts = values.only?.split(',') ?? ['types', 'unit', 'documents', 'stores', 'faults', 'clients', 'federation', 'host']
