@@ -1,5 +1,5 @@
 import type { Disks, Images, Moves, Net, Virt } from '../drivers.ts'
-import type { Door } from '../peers/door.ts'
+import type { Arrivals } from '../move/arrivals.ts'
 import type { GuestData } from '../../schema/hosts.ts'
 import type { JobArgs, JobName, JobResult, Nic } from '../../schema/jobs.ts'
 
@@ -11,7 +11,7 @@ export interface Work {
   net: Net
   moves: Moves
   /** Where servers of other hosts come in. */
-  door: Door
+  arrivals: Arrivals
   /** Fires when the job is not this host's any more or took too long. */
   signal: AbortSignal
   /** What a person should read; at most one a second is sent. */

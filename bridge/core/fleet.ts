@@ -42,7 +42,7 @@ export async function wipeFleet(flags: Flags, log: Log): Promise<void> {
     await drivers.virt.close?.()
   }
   if (flags.hypervisor === 'simulated') await rm(join(flags.state, 'simulated'), { recursive: true, force: true })
-  for (const own of ['host.json', 'hosts', 'guests', 'desired.json', 'tag']) await rm(join(flags.state, own), { recursive: true, force: true })
+  for (const own of ['host.json', 'hosts', 'guests', 'arrivals', 'desired.json', 'tag']) await rm(join(flags.state, own), { recursive: true, force: true })
 }
 
 const hostNames = ({ hosts, name }: Flags) => hosts === 1 ? [name] : Array.from({ length: hosts }, (_, index) => `${name}-${index + 1}`)

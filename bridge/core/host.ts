@@ -8,6 +8,7 @@ import { Desk } from './desk.ts'
 import { DesiredState } from './desired.ts'
 import type { Executors } from './executor.ts'
 import { logged } from './fault.ts'
+import { Arrivals } from '../move/arrivals.ts'
 import { Guests } from './guests.ts'
 import { Reporting } from './inventory.ts'
 import type { Log } from './log.ts'
@@ -43,6 +44,7 @@ export async function startHost(of: HostParts): Promise<Host> {
   const claiming = new AbortController()
   const ending = new AbortController()
   const cloud = new Cloud(of.cloud, of.signer)
+  const arrivals = new Arrivals(join(of.state, 'arrivals'), drivers.moves, drivers.door)
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
   let written: Promise<void> = Promise.resolve(), followed = written
@@ -56,7 +58,7 @@ export async function startHost(of: HostParts): Promise<Host> {
   const desk = new Desk({
     cloud, executors: of.executors, slots: of.slots, log, signal: ending.signal, changed: () => reporting.touch(),
     lent: {
-      virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net, moves: drivers.moves, door: drivers.door,
+      virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net, moves: drivers.moves, arrivals,
       ready: (nics, signal) => desired.ready(nics, signal),
       async guest(server) {
         const guest = await cloud.guest(server)
@@ -68,6 +70,7 @@ export async function startHost(of: HostParts): Promise<Host> {
   drivers.net.guests((server) => guests.lookup(server), relay(of.cloud))
   drivers.net.confirms?.(() => desired.refresh())
   drivers.virt.onChange?.(() => reporting.touch())
+  await arrivals.recall(log)
   if (of.serves) await recall(of.state, desired, guests, log)
   const loops = [reporting.run(), claims({ cloud, desk, desired, wait: of.wait ?? 20, log, signal: claiming.signal })]
 
@@ -79,7 +82,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       ending.abort()
       await Promise.all(loops)
       await atMost(1000, Promise.all([written, followed]))
-      await drivers.door.close()
+      await arrivals.close()
       await drivers.virt.close?.()
       await drivers.net.close()
     },

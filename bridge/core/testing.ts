@@ -12,7 +12,7 @@ import type { Job, JobArgs, JobName } from '../../schema/jobs.ts'
  * absent or forgetful. It keeps what a test wants to see.
  */
 type Row = Job & { host: string; state: 'queued' | 'running' | 'done' | 'failed'; leaseUntil: number; outcome?: Report; /** Every accepted one, oldest first. */ outcomes: Report[]; progress: string[] }
-interface Enrolled { id: string; name: string; key: JWK; revision: number; bell: number; wake: Set<() => void>; inventory?: Inventory }
+interface Enrolled { id: string; name: string; key: JWK; revision: number; bell: number; turn?: number; wake: Set<() => void>; inventory?: Inventory }
 class Answer extends Error {
   status: number
   constructor(status: number, message: string) { super(message); this.status = status }
@@ -153,6 +153,7 @@ export class FakeCloud {
       return !held
     }).map(({ id }) => id)
     const waiting = () => [...this.jobs.values()].filter((row) => row.host === one.id && (row.state === 'queued' || (row.state === 'running' && row.leaseUntil <= Date.now())))
+    const turn = one.turn = (one.turn ?? 0) + 1
     let lost = renew()
     if (!(ask.slots && waiting().length) && !lost.length && one.revision === ask.revision && ask.wait) {
       await new Promise<void>((resolve) => {
@@ -162,7 +163,8 @@ export class FakeCloud {
       })
       lost = renew()
     }
-    const jobs = waiting().slice(0, ask.slots).map((row) => this.#hand(row))
+    // Who asked again meanwhile, or anew, does not listen here any more.
+    const jobs = turn !== one.turn ? [] : waiting().slice(0, ask.slots).map((row) => this.#hand(row))
     return { jobs, lost, bell: one.bell, revision: one.revision }
   }
 

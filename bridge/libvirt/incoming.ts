@@ -77,7 +77,8 @@ export async function incoming({ store, uri, tag, net, virt, disks }: Here, args
       case 'disk': return take(ask, accept)
       case 'keep': {
         const final = store.disk(named(ask.ref)), temp = temps.get(final)
-        if (!temp) throw new Terminal('this disk has not come')
+        // It may have come before this process started: the sender brings it again.
+        if (!temp) throw new Error('this disk has not come')
         await store.commit(temp, final)
         temps.delete(final)
         return

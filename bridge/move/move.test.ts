@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { FakeCloud } from '../core/testing.ts'
 import { Terminal } from '../drivers.ts'
@@ -93,4 +95,27 @@ test('disks of a server that is off go over; only those that were named; nothing
   await b.run('domain.start', { spec: s })
   expect(await b.run('move.open', { move: randomUUID(), server: s.uuid, disks: [root], nics: [], live: false })).toMatchObject({ state: 'failed', terminal: true, error: expect.stringContaining('on this host already') })
   expect(await b.drivers.disks.exists(root)).toBe(true)
+})
+
+test('a host that ends and starts again in the middle of a move still takes it in', async () => {
+  const state = temporary(), simulation = new Simulation(temporary()), [a] = await pair(), s = spec(), move = randomUUID(), disks = [s.disks[0].ref]
+  const start = async () => {
+    const host = await trialHost(cloud, { name: 'restarted', state, drivers: simulation.host('restarted') })
+    stop.push(() => host.stop(0))
+    return host
+  }
+  const before = await start(), say = (kind: Parameters<typeof cloud.add>[1], args: object) => cloud.settled(cloud.add(before.id, kind, args as never, { lane: 'all' }), 15_000)
+  await a.run('disk.create', { disk: disks[0], sizeGb: 1, source: { blank: true } })
+  await say('move.open', { move, server: s.uuid, disks, nics: [], live: false })
+  const { key, port } = JSON.parse(readFileSync(join(state, 'arrivals', `${move}.json`), 'utf8'))
+  const way = { id: move, key: Buffer.from(key, 'base64url'), address: '127.0.0.1', port }
+  await before.stop(0)
+  await expect(dial(way, { what: 'disk' })).rejects.toThrow('cannot be reached')
+  const after = await start()
+  expect(await a.run('move.send', { move, disks, to: { address: way.address, port: way.port } })).toMatchObject({ state: 'done' })
+  expect(await after.drivers.disks.exists(disks[0])).toBe(true)
+  expect(await say('move.close', { move, server: s.uuid, disks: [], drop: false })).toMatchObject({ state: 'done' })
+  await after.stop(0)
+  await start()
+  await expect(dial(way, { what: 'disk' })).rejects.toThrow('cannot be reached')
 })

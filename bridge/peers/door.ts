@@ -26,11 +26,11 @@ export class Door {
   #server: Server | undefined
   constructor(at: { address?: string; port?: number } = {}) { this.#at = { address: at.address, port: at.port ?? 0 } }
 
-  /** Lets one move in; answers the port it comes by. What was let in under this id before is over. */
-  async admit(id: string, key: Buffer, serve: Serve, end?: () => Promise<void>): Promise<number> {
+  /** Lets one move in; answers the port it comes by, `port` when nobody listens yet and it is given. What was let in under this id before is over. */
+  async admit(id: string, key: Buffer, serve: Serve, end?: () => Promise<void>, port = this.#at.port): Promise<number> {
     await this.dismiss(id)
     this.#admitted.set(id, { key, serve, end, sockets: new Set(), served: new Set() })
-    return this.#listen()
+    return this.#listen(port)
   }
 
   /** The move's connections end, and with the last move the listening. Resolves when its handlers have ended. */
@@ -48,7 +48,7 @@ export class Door {
   has(id: string) { return this.#admitted.has(id) }
   async close() { for (const id of [...this.#admitted.keys()]) await this.dismiss(id) }
 
-  async #listen(): Promise<number> {
+  async #listen(port: number): Promise<number> {
     if (!this.#server) {
       const server = createServer({
         ...suite, allowHalfOpen: false,
@@ -56,7 +56,7 @@ export class Door {
       })
       server.on('secureConnection', (socket) => void this.#enter(socket))
       server.on('tlsClientError', (_error, socket) => socket.destroy())
-      server.listen(this.#at.port, this.#at.address)
+      server.listen(port, this.#at.address)
       await once(server, 'listening')
       // Two that came at once: one listens.
       if (this.#server) server.close()
