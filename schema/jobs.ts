@@ -1,68 +1,7 @@
 import { Type as t, type Static, type TSchema } from 'typebox'
+import { closed, disk, diskRef, domainSpec, imageRef, mac, nic, uuid } from './domain.ts'
 
-/**
- * The host's whole vocabulary: everything a control plane can ask a hypervisor to do, with the values it may carry.
- * A new power is a new entry here. Jobs carry values and ids, never text for a parser, never paths, never secrets:
- * bytes are fetched through `POST /hosts/{host}/blobs`, guest data through `GET /hosts/{host}/guests/{server}`.
- */
-export const closed = { additionalProperties: false } as const
-export const uuid = t.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' })
-export const mac = t.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' })
-
-/** A disk a host keeps. The host alone decides where it lies; `root`, `ephemeral` and `swap` carry the server's id. */
-export const diskRef = t.Object({
-  kind: t.Enum(['root', 'ephemeral', 'swap', 'volume', 'snapshot']),
-  id: uuid,
-}, closed)
-export type DiskRef = Static<typeof diskRef>
-
-/** An image as the bytes are known: the host verifies size and sha512 before it uses them. */
-export const imageRef = t.Object({
-  id: uuid,
-  format: t.Enum(['raw', 'qcow2']),
-  size: t.Integer({ minimum: 1 }),
-  sha512: t.String({ pattern: '^[0-9a-f]{128}$' }),
-}, closed)
-
-export const disk = t.Object({
-  ref: diskRef,
-  /** `vda`, `vdb`, … as the guest is told to name it. */
-  device: t.String({ pattern: '^(vd|sd|hd)[a-z]$' }),
-  bus: t.Enum(['virtio', 'scsi', 'ide', 'sata', 'usb']),
-  /** 0 boots first; absent: never. */
-  boot: t.Optional(t.Integer({ minimum: 0, maximum: 15 })),
-  readonly: t.Optional(t.Boolean()),
-  /** What the guest sees as the disk's serial: the volume's id, as users expect under /dev/disk/by-id. */
-  serial: t.Optional(uuid),
-}, closed)
-export type Disk = Static<typeof disk>
-
-export const nic = t.Object({
-  port: uuid,
-  network: uuid,
-  mac,
-  mtu: t.Integer({ minimum: 68, maximum: 65535 }),
-  model: t.Enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3', 'ne2k_pci', 'pcnet']),
-}, closed)
-export type Nic = Static<typeof nic>
-
-/** Everything the host needs to make a libvirt domain; its XML is built anew from this at every start. */
-export const domainSpec = t.Object({
-  uuid,
-  name: t.String({ minLength: 1, maxLength: 255 }),
-  project: t.String({ pattern: '^[0-9a-f]{32}$' }),
-  flavor: t.String({ maxLength: 255 }),
-  requestId: t.String({ maxLength: 64 }),
-  vcpus: t.Integer({ minimum: 1, maximum: 512 }),
-  memoryMb: t.Integer({ minimum: 1 }),
-  machine: t.Optional(t.Enum(['pc', 'q35'])),
-  firmware: t.Optional(t.Enum(['bios', 'uefi'])),
-  video: t.Optional(t.Enum(['vga', 'cirrus', 'virtio', 'qxl', 'none'])),
-  disks: t.Array(disk, { maxItems: 26 }),
-  nics: t.Array(nic, { maxItems: 64 }),
-  configDrive: t.Boolean(),
-}, closed)
-export type DomainSpec = Static<typeof domainSpec>
+export * from './domain.ts'
 
 export interface JobKind<A extends TSchema = TSchema, R extends TSchema = TSchema> {
   args: A
@@ -80,10 +19,13 @@ const done = t.Object({})
 const wayIn = t.Object({ address: t.String({ maxLength: 45, pattern: '^[0-9A-Fa-f:.]+$' }), port: t.Integer({ minimum: 1, maximum: 65535 }) }, closed)
 /** Both hosts keep their servers' files in the same place: what one of them left is the other's. */
 const shared = t.Optional(t.Boolean())
-/** Where a move's bytes go to, and the key that both its hosts fetch. */
-export type WayIn = Static<typeof wayIn>
 const sizeGb = t.Integer({ minimum: 0, maximum: 65536 })
 
+/**
+ * The host's whole vocabulary: everything a control plane can ask a hypervisor to do, with the values it may carry.
+ * A new power is a new entry here. Jobs carry values and ids, never text for a parser, never paths, never secrets:
+ * bytes are fetched through `POST /hosts/{host}/blobs`, guest data through `GET /hosts/{host}/guests/{server}`.
+ */
 export const jobs = {
   /** Makes a disk of `sizeGb` (0: as large as its source), blank or copied from an image or another disk. */
   'disk.create': job(3600, t.Object({
