@@ -1,5 +1,5 @@
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { json, micros } from './kernel.ts'
+import { json, micros, sealed } from './kernel.ts'
 
 /** A change of a stack that is looked at before it is made. */
 export const changeSet = sqliteTable('change_set', {
@@ -14,8 +14,8 @@ export const changeSet = sqliteTable('change_set', {
   executedAt: micros('executed_at'),
   /** What it was made for: once the stack has moved on it is of no use. */
   generation: integer('generation').notNull(),
-  /** Template, parameters and options: JSON, sealed. */
-  content: text('content').notNull(),
+  /** Template, parameters and options. */
+  content: sealed<Record<string, any>>('content').notNull(),
   /** Parameters as they are shown. */
   parameters: json<Record<string, string>>('parameters').notNull(),
   changes: json<unknown[]>('changes').notNull(),
@@ -42,6 +42,6 @@ export const resourceDrift = sqliteTable('resource_drift', {
   name: text('name').notNull(),
   status: text('status', { enum: ['IN_SYNC', 'MODIFIED', 'DELETED', 'NOT_CHECKED'] }).notNull(),
   reason: text('reason'),
-  differences: json<{ path: string; expected: string; actual: string; type: 'ADD' | 'REMOVE' | 'NOT_EQUAL' }[]>('differences').notNull(),
+  differences: sealed<{ path: string; expected: string; actual: string; type: 'ADD' | 'REMOVE' | 'NOT_EQUAL' }[]>('differences').notNull(),
   at: micros('at').notNull(),
 }, (t) => [index('resource_drift_stack').on(t.stack, t.name)])

@@ -4,6 +4,10 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'driz
 /** Times are microseconds since 1970 UTC everywhere in the database. */
 export const micros = (name: string) => integer(name, { mode: 'number' })
 export const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
+declare const inside: unique symbol
+/** JSON that only the control plane can read; with nothing in it, or from before it was sealed, as it is. */
+export type Sealed<T> = string & { readonly [inside]: T }
+export const sealed = <T>(name: string) => text(name).$type<Sealed<T>>()
 export const flag = (name: string) => integer(name, { mode: 'boolean' })
 
 /** `insert into guard select 'stale', changes()` after a statement aborts the batch, by trigger, when it touched no row. */

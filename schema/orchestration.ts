@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { flag, json, micros } from './kernel.ts'
+import { flag, json, micros, sealed, type Sealed } from './kernel.ts'
 
 type Extra = Record<string, unknown>
 export const ACTIONS = ['INIT', 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK', 'SUSPEND', 'RESUME', 'CHECK', 'SNAPSHOT', 'RESTORE', 'ADOPT', 'REVIEW'] as const
@@ -33,8 +33,9 @@ export const stack = sqliteTable('stack', {
   cleaning: flag('cleaning').notNull().default(false),
   description: text('description').notNull().default(''),
   /** As shown: hidden ones are asterisks. */
-  parameters: json<Record<string, string>>('parameters').notNull().default({}),
-  outputs: json<Output[]>('outputs').notNull().default([]),
+  parameters: sealed<Record<string, string>>('parameters').notNull(),
+  /** Values are sealed: whatever a resource made may be among them. */
+  outputs: json<Output<Sealed<unknown>>[]>('outputs').notNull().default([]),
   tags: json<string[]>('tags').notNull().default([]),
   /** What to do when it fails. */
   onFailure: text('on_failure', { enum: ['rollback', 'keep', 'delete'] }).notNull(),
@@ -56,17 +57,19 @@ export const stack = sqliteTable('stack', {
   uniqueIndex('stack_name').on(t.project, t.name).where(sql`deleted_at is null`),
   index('stack_list').on(t.project, t.createdAt, t.id), index('stack_owner').on(t.owner), index('stack_all').on(t.createdAt, t.id), index('stack_gone').on(t.deletedAt).where(sql`deleted_at is not null`),
 ])
-export interface Output { key: string; description: string; value?: unknown; error?: string; export?: string }
+export interface Output<V = unknown> { key: string; description: string; value?: V; error?: string; export?: string }
 
-/** A template with all it was given; never changed. Parameters are sealed when any of them is hidden. */
+/** A template with all it was given; never changed. Sealed: a nested one holds what the one above resolved. */
 export const stackTemplate = sqliteTable('stack_template', {
   id: text('id').primaryKey(),
   stack: text('stack').notNull(),
-  body: text('body').notNull(),
-  files: json<Record<string, string>>('files').notNull(),
-  environment: json<Extra>('environment').notNull(),
-  /** JSON of what was given, or that sealed. */
-  given: text('given').notNull(),
+  body: sealed<string>('body').notNull(),
+  files: sealed<Record<string, string>>('files').notNull(),
+  environment: sealed<Extra>('environment').notNull(),
+  /** Parameters. */
+  given: sealed<Record<string, any>>('given').notNull(),
+  /** Names of the exports it asks for. */
+  imports: json<string[] | null>('imports'),
   createdAt: micros('created_at').notNull(),
 }, (t) => [index('stack_template_stack').on(t.stack)])
 
@@ -83,13 +86,13 @@ export const stackResource = sqliteTable('stack_resource', {
   current: flag('current').notNull().default(true),
   /** The row this one takes the place of, should a rollback want it back. */
   replaces: text('replaces'),
-  /** Resolved, as they were given to the resource last: JSON, sealed where a secret may be among them. */
-  properties: text('properties').notNull(),
-  metadata: json<Extra>('metadata').notNull().default({}),
+  /** Resolved, as they were given to the resource last. */
+  properties: sealed<Record<string, any>>('properties').notNull(),
+  metadata: sealed<Extra>('metadata').notNull(),
   /** What its type keeps about it. */
-  data: json<Extra>('data').notNull().default({}),
+  data: sealed<Extra>('data').notNull(),
   /** Values others refer to, as they were when it was last made or changed. */
-  attributes: json<Extra>('attributes').notNull().default({}),
+  attributes: sealed<Extra>('attributes').notNull(),
   requires: json<string[]>('requires').notNull().default([]),
   deletionPolicy: text('deletion_policy').notNull().default('Delete'),
   replacePolicy: text('replace_policy'),
@@ -136,9 +139,9 @@ export const softwareConfig = sqliteTable('software_config', {
   project: text('project').notNull(),
   name: text('name').notNull(),
   group: text('config_group').notNull(),
-  /** JSON: text as a rule. */
-  config: text('config').notNull(),
-  inputs: json<Extra[]>('inputs').notNull(),
+  /** Text as a rule. */
+  config: sealed<unknown>('config').notNull(),
+  inputs: sealed<Extra[]>('inputs').notNull(),
   outputs: json<Extra[]>('outputs').notNull(),
   options: json<Extra>('options').notNull(),
   createdAt: micros('created_at').notNull(),
@@ -152,8 +155,8 @@ export const softwareDeployment = sqliteTable('software_deployment', {
   action: text('action').notNull(),
   status: text('status').notNull(),
   reason: text('reason'),
-  inputs: json<Extra>('input_values').notNull(),
-  outputs: json<Extra | null>('output_values'),
+  inputs: sealed<Extra>('input_values').notNull(),
+  outputs: sealed<Extra | null>('output_values'),
   createdAt: micros('created_at').notNull(),
   updatedAt: micros('updated_at'),
 }, (t) => [index('software_deployment_list').on(t.project, t.createdAt, t.id), index('software_deployment_server').on(t.server, t.createdAt), index('software_deployment_config').on(t.config)])

@@ -7,6 +7,7 @@ import { readText } from '../kernel/body.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import type { Endpoint } from '../kernel/endpoint.ts'
+import { openRow } from '../orchestration/engine/sealed.ts'
 import { signalResource } from '../orchestration/signals/signal.ts'
 import { rowOfArn } from '../orchestration/signals/arn.ts'
 import { goodSignature } from '../orchestration/signals/url.ts'
@@ -28,7 +29,7 @@ async function heard(ctx: Ctx, name: string, request: Request, url: URL): Promis
   try { details = text ? JSON.parse(text) as Json : null } catch { throw validation('The body of a signal is JSON.') }
   const [[s], [row]] = await ctx.read(q.select().from(stack).where(and(eq(stack.id, at.stack), eq(stack.project, at.project), isNull(stack.deletedAt))), q.select().from(stackResource).where(and(eq(stackResource.id, at.row), eq(stackResource.stack, at.stack))))
   if (!s || !row) throw refused()
-  await signalResource(ctx, s, row, details)
+  await signalResource(ctx, s, openRow(ctx, row), details)
   return new Response('', { status: 200, headers: { 'content-type': 'text/plain' } })
 }
 const endpoint = (id: string, method: 'PUT' | 'POST', path: string, summary: string): Endpoint => cloudformation.endpoint({
@@ -46,6 +47,6 @@ export const signal = action('SignalResource', {
     if (!row) throw validation(`Resource ${i.LogicalResourceId} does not exist for stack ${s.name}`)
     if (row.status !== 'IN_PROGRESS' && s.status !== 'IN_PROGRESS') throw validation(`Stack:${s.name} is in ${statusOf(s)} state and can not be signaled`)
     const reason = i.Status === 'SUCCESS' ? 'Received SUCCESS signal' : 'Received FAILURE signal'
-    await signalResource(ctx, s, row, row.type.startsWith('OS::') ? { id: i.UniqueId, status: i.Status, reason, data: '' } : { UniqueId: i.UniqueId, Status: i.Status, Reason: `${reason} with UniqueId ${i.UniqueId}`, Data: '' })
+    await signalResource(ctx, s, openRow(ctx, row), row.type.startsWith('OS::') ? { id: i.UniqueId, status: i.Status, reason, data: '' } : { UniqueId: i.UniqueId, Status: i.Status, Reason: `${reason} with UniqueId ${i.UniqueId}`, Data: '' })
   },
 })

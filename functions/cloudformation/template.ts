@@ -9,6 +9,7 @@ import { storeHooks } from '../orchestration/engine/lookups.ts'
 import { regionOf } from '../orchestration/engine/place.ts'
 import { compile, type Program } from '../orchestration/engine/program.ts'
 import type { StackRow } from '../orchestration/engine/record.ts'
+import { openTemplate } from '../orchestration/engine/sealed.ts'
 import { validate } from '../orchestration/engine/validate.ts'
 import type { Json, Template } from '../orchestration/template/index.ts'
 import { validation } from './find.ts'
@@ -94,5 +95,5 @@ export async function understood(ctx: Ctx, body: string, o: { given?: Record<str
 export async function templateOf(ctx: Ctx, s: StackRow): Promise<string | undefined> {
   if (!s.template) return undefined
   const [[row]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template)))
-  return row?.body
+  return row && openTemplate(ctx, row).body
 }

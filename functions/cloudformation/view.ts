@@ -2,6 +2,7 @@ import type { stackEvent } from '../../schema/orchestration.ts'
 import { arn } from '../aws/arn.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import type { ResourceRow, StackRow } from '../orchestration/engine/record.ts'
+import { open, openOutputs } from '../orchestration/engine/sealed.ts'
 
 export const iso = (micros: number) => new Date(Math.floor(micros / 1000)).toISOString()
 export const stackArn = (ctx: Ctx, s: Pick<StackRow, 'id' | 'name'>) => arn(ctx, 'cloudformation', `stack/${s.name}/${s.id}`)
@@ -28,10 +29,10 @@ export function stackView(ctx: Ctx, s: StackRow) {
   const parent = s.extra.parents as { parent: string; root: string } | undefined
   return {
     StackId: stackArn(ctx, s), StackName: s.name, ChangeSetId: s.extra.changeSet as string | undefined, Description: s.description || undefined,
-    Parameters: Object.entries(s.parameters).map(([ParameterKey, v]) => ({ ParameterKey, ParameterValue: text(v), ResolvedValue: (s.extra.resolved as Record<string, string> | undefined)?.[ParameterKey] })),
+    Parameters: Object.entries(open(ctx, s.id, s.parameters)).map(([ParameterKey, v]) => ({ ParameterKey, ParameterValue: text(v), ResolvedValue: (s.extra.resolved as Record<string, string> | undefined)?.[ParameterKey] })),
     CreationTime: iso(s.createdAt), DeletionTime: s.deletedAt ? iso(s.deletedAt) : undefined, LastUpdatedTime: s.updatedAt && s.action !== 'CREATE' ? iso(s.updatedAt) : undefined,
     RollbackConfiguration: {}, StackStatus: statusOf(s), StackStatusReason: s.status === 'COMPLETE' && s.action !== 'ROLLBACK' ? undefined : s.reason || undefined, DisableRollback: s.onFailure === 'keep', NotificationARNs: (s.extra.notifications as string[] | undefined) ?? [], TimeoutInMinutes: s.timeout ?? undefined,
-    Capabilities: (s.extra.capabilities as string[] | undefined) ?? [], Outputs: s.outputs.filter((o) => !o.error && o.value !== null && o.value !== undefined).map((o) => ({ OutputKey: o.key, OutputValue: text(o.value), Description: o.description || undefined, ExportName: o.export })),
+    Capabilities: (s.extra.capabilities as string[] | undefined) ?? [], Outputs: openOutputs(ctx, s).filter((o) => !o.error && o.value !== null && o.value !== undefined).map((o) => ({ OutputKey: o.key, OutputValue: text(o.value), Description: o.description || undefined, ExportName: o.export })),
     RoleARN: s.extra.role as string | undefined, Tags: tags, EnableTerminationProtection: s.protected, ParentId: parent?.parent ?? (s.owner ? arn(ctx, 'cloudformation', `stack/${s.owner}/${s.owner}`) : undefined), RootId: s.owner ? arn(ctx, 'cloudformation', `stack/${s.root}/${s.root}`) : undefined,
     DriftInformation: drift(s),
   }

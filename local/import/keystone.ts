@@ -9,7 +9,7 @@ import type { Row, Tables } from './dump.ts'
 /** What is there already: the names an import has to get along with. */
 export interface Here { roles: { id: string; name: string; domain: string | null }[]; projects: { id: string; name: string; domain: string | null }[]; users: { id: string; name: string; domain: string }[] }
 /** What opens the old cloud's credentials, and seals them for this one. */
-export interface Old { keys: string[]; seal: (id: string, text: string) => Promise<string> }
+export interface Old { keys: string[]; seal: (id: string, text: string) => string }
 export interface Plan { queries: Query[]; counts: Record<string, number>; notes: string[] }
 
 const yes = (v: unknown) => v === 1 || v === true || v === '1' || v === 't'

@@ -6,7 +6,7 @@ import { shape } from '../../aws/front.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import { Fault } from '../../kernel/fault.ts'
 import { storeHooks } from '../../orchestration/engine/lookups.ts'
-import { sealed } from '../../orchestration/engine/program.ts'
+import { shut } from '../../orchestration/engine/sealed.ts'
 import { createStack, prepareUpdate, updateStack } from '../../orchestration/stacks/verbs.ts'
 import { stackQuery, theStack, validation } from '../find.ts'
 import { action } from '../service.ts'
@@ -47,7 +47,7 @@ export const create = action('CreateChangeSet', {
     const [[{ n }]] = found ? await ctx.read(q.select({ n: sql<number>`count(*)` }).from(changeSet).where(eq(changeSet.stack, s.id))) : [[{ n: 0 }]]
     if (n >= SETS) throw awsFault('LimitExceededException', `ChangeSet limit exceeded for stack ${s.name}`, { status: 400 })
     const row: ChangeSetRow = {
-      id, stack: s.id, name: i.ChangeSetName, kind, description: i.Description ?? null, status: idle || denied ? 'FAILED' : 'CREATE_COMPLETE', reason: idle ? NOTHING : denied ?? null, executedAt: null, generation: s.generation, content: await sealed(ctx, id, JSON.stringify(content)),
+      id, stack: s.id, name: i.ChangeSetName, kind, description: i.Description ?? null, status: idle || denied ? 'FAILED' : 'CREATE_COMPLETE', reason: idle ? NOTHING : denied ?? null, executedAt: null, generation: s.generation, content: shut(ctx, id, content),
       parameters: prepared.program.parameters.shown, changes: planned, options: { capabilities: i.Capabilities ?? [], tags: i.Tags ?? [], notifications: i.NotificationARNs ?? [], onFailure: i.OnStackFailure }, createdAt: ctx.now(),
     }
     ctx.about(s.id)

@@ -6,7 +6,7 @@ import { awsFault } from '../../aws/faults.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { StackRow } from '../../orchestration/engine/record.ts'
-import { opened } from '../../orchestration/engine/program.ts'
+import { open } from '../../orchestration/engine/sealed.ts'
 import type { StackUpdate } from '../../orchestration/stacks/verbs.ts'
 import { stackQuery, validation } from '../find.ts'
 import { iso, stackArn } from '../view.ts'
@@ -32,7 +32,7 @@ export async function changeSetNamed(ctx: Ctx, name: string, stackName?: string)
   if (!set) throw missing(name)
   return { set, stack: s }
 }
-export const contentOf = async (ctx: Ctx, c: ChangeSetRow): Promise<Content> => JSON.parse(await opened(ctx, c.id, c.content))
+export const contentOf = (ctx: Ctx, c: ChangeSetRow) => open(ctx, c.id, c.content) as Content
 
 export function executionOf(c: ChangeSetRow, s: StackRow): string {
   if (c.executedAt !== null) return s.status === 'IN_PROGRESS' && s.extra.changeSet !== undefined && String(s.extra.changeSet).endsWith(c.id) ? 'EXECUTE_IN_PROGRESS' : s.status === 'FAILED' ? 'EXECUTE_FAILED' : 'EXECUTE_COMPLETE'

@@ -6,21 +6,21 @@ import { shape } from '../../aws/front.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { ResourceRow, StackRow } from '../../orchestration/engine/record.ts'
-import { propertiesOf } from '../../orchestration/engine/work.ts'
+import { open, openRow, openRows, shut } from '../../orchestration/engine/sealed.ts'
 import { setOnStack } from '../../orchestration/stacks/set.ts'
 import { findStack, validation } from '../find.ts'
 import { action } from '../service.ts'
 import { logicalId, nextToken, stackName } from '../shapes.ts'
 import { pageToken, readToken } from '../tokens.ts'
 import { iso, stackArn, statusOf } from '../view.ts'
-import { lookAt, type Found } from './look.ts'
+import { lookAt, shownProperties, type Found } from './look.ts'
 
 type Drift = typeof resourceDrift.$inferSelect
 const rowsOf = (s: StackRow, names?: string[]) => q.select().from(stackResource).where(and(eq(stackResource.stack, s.id), eq(stackResource.current, true), names?.length ? inArray(stackResource.name, names) : undefined)).orderBy(stackResource.name)
 const STEADY = /^(CREATE|UPDATE|ROLLBACK|UPDATE_ROLLBACK|IMPORT)_(COMPLETE|FAILED)$/
 
 function note(ctx: Ctx, s: StackRow, r: ResourceRow, f: Found): Drift {
-  const row: Drift = { resource: r.id, stack: s.id, name: r.name, status: f.status, reason: f.reason ?? null, differences: f.differences, at: ctx.now() }
+  const row: Drift = { resource: r.id, stack: s.id, name: r.name, status: f.status, reason: f.reason ?? null, differences: shut(ctx, r.id, f.differences), at: ctx.now() }
   ctx.stage(q.insert(resourceDrift).values(row).onConflictDoUpdate({ target: resourceDrift.resource, set: { status: row.status, reason: row.reason, differences: row.differences, at: row.at } }))
   return row
 }
@@ -37,7 +37,7 @@ export const detect = action('DetectStackDrift', {
     const missing = i.LogicalResourceIds?.find((n) => !rows.some((r) => r.name === n))
     if (missing) throw validation(`Resource ${missing} does not exist for stack ${s.name}`)
     const found: Drift[] = []
-    for (const r of rows) found.push(note(ctx, s, r, await lookAt(ctx, s, r)))
+    for (const r of openRows(ctx, rows)) found.push(note(ctx, s, r, await lookAt(ctx, s, r)))
     const drifted = found.filter((f) => f.status === 'MODIFIED' || f.status === 'DELETED').length, looked = found.filter((f) => f.status !== 'NOT_CHECKED').length
     const id = ctx.uuid(), status = drifted ? 'DRIFTED' as const : looked || !rows.length ? 'IN_SYNC' as const : 'UNKNOWN' as const, at = ctx.now()
     ctx.stage(q.insert(driftDetection).values({ id, project: s.project, stack: s.id, status, drifted, reason: null, at }))
@@ -56,19 +56,20 @@ export const status = action('DescribeStackDriftDetectionStatus', {
 
 const KINDS = { ADD: 'ADD', REMOVE: 'REMOVE', NOT_EQUAL: 'NOT_EQUAL' } as const
 async function view(ctx: Ctx, s: StackRow, r: ResourceRow, d: Drift) {
-  const expected = await propertiesOf(ctx, r), actual = structuredClone(expected) as Record<string, unknown>
-  for (const x of d.differences) actual[x.path.slice(1).split('/')[0]] = x.actual
+  const expected = await shownProperties(ctx, s, r), actual = structuredClone(expected), differences = open(ctx, r.id, d.differences)
+  for (const x of differences) actual[x.path.slice(1).split('/')[0]] = x.actual
   const shown = d.status === 'NOT_CHECKED' ? {} : { ExpectedProperties: JSON.stringify(expected), ...(d.status === 'DELETED' ? {} : { ActualProperties: JSON.stringify(actual) }) }
   return {
-    StackId: stackArn(ctx, s), LogicalResourceId: r.name, PhysicalResourceId: r.physicalId ?? undefined, ResourceType: r.type, ...(r.properties.startsWith('{') ? shown : {}),
-    PropertyDifferences: d.differences.map((x) => ({ PropertyPath: x.path, ExpectedValue: x.expected, ActualValue: x.actual, DifferenceType: KINDS[x.type] })), StackResourceDriftStatus: d.status, Timestamp: iso(d.at), DriftStatusReason: d.reason ?? undefined,
+    StackId: stackArn(ctx, s), LogicalResourceId: r.name, PhysicalResourceId: r.physicalId ?? undefined, ResourceType: r.type, ...shown,
+    PropertyDifferences: differences.map((x) => ({ PropertyPath: x.path, ExpectedValue: x.expected, ActualValue: x.actual, DifferenceType: KINDS[x.type] })), StackResourceDriftStatus: d.status, Timestamp: iso(d.at), DriftStatusReason: d.reason ?? undefined,
   }
 }
 export const detectResource = action('DetectStackResourceDrift', {
   policy: 'cloudformation:DetectStackResourceDrift', summary: 'Look at one resource', input: shape({ StackName: stackName, LogicalResourceId: logicalId }),
   async handle(ctx, i) {
-    const s = await steady(ctx, i.StackName), [[r]] = await ctx.read(rowsOf(s, [i.LogicalResourceId]))
-    if (!r) throw validation(`Resource ${i.LogicalResourceId} does not exist for stack ${s.name}`)
+    const s = await steady(ctx, i.StackName), [[stored]] = await ctx.read(rowsOf(s, [i.LogicalResourceId]))
+    if (!stored) throw validation(`Resource ${i.LogicalResourceId} does not exist for stack ${s.name}`)
+    const r = openRow(ctx, stored)
     return { StackResourceDrift: await view(ctx, s, r, note(ctx, s, r, await lookAt(ctx, s, r))) }
   },
 })
@@ -77,6 +78,6 @@ export const resources = action('DescribeStackResourceDrifts', {
   async handle(ctx, i) {
     const s = await findStack(ctx, i.StackName), at = readToken(i.NextToken), size = i.MaxResults ?? 100
     const [rows] = await ctx.read(q.select({ r: stackResource, d: resourceDrift }).from(resourceDrift).innerJoin(stackResource, eq(stackResource.id, resourceDrift.resource)).where(and(eq(resourceDrift.stack, s.id), i.StackResourceDriftStatusFilters?.length ? inArray(resourceDrift.status, i.StackResourceDriftStatusFilters as Drift['status'][]) : undefined, at ? gt(resourceDrift.name, String(at[0])) : undefined)).orderBy(resourceDrift.name).limit(size + 1))
-    return { StackResourceDrifts: await Promise.all(rows.slice(0, size).map(({ r, d }) => view(ctx, s, r, d))), NextToken: rows.length > size ? pageToken(rows[size - 1].r.name) : undefined }
+    return { StackResourceDrifts: await Promise.all(rows.slice(0, size).map(({ r, d }) => view(ctx, s, openRow(ctx, r), d))), NextToken: rows.length > size ? pageToken(rows[size - 1].r.name) : undefined }
   },
 })

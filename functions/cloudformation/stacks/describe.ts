@@ -1,10 +1,12 @@
 import { and, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
+import type { Sealed } from '../../../schema/kernel.ts'
 import { stack, stackEvent, stackResource } from '../../../schema/orchestration.ts'
 import { shape } from '../../aws/front.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { StackRow } from '../../orchestration/engine/record.ts'
+import { openRow, openValue } from '../../orchestration/engine/sealed.ts'
 import { changeSetNamed } from '../changesets/find.ts'
 import { findStack, stackQuery, theStack, validation } from '../find.ts'
 import { importing } from '../imports.ts'
@@ -77,7 +79,7 @@ export const listResources = action('ListStackResources', {
     const at = readToken(i.NextToken)
     const [found, rows] = await ctx.read(stackQuery(ctx, i.StackName), resources(ctx, i.StackName, at ? sql`${stackResource.name} > ${String(at[0])}` : undefined).limit(PAGE + 1))
     theStack(found, i.StackName, { gone: true })
-    return { StackResourceSummaries: rows.slice(0, PAGE).filter((r) => r.action !== 'INIT').map(resourceSummary), NextToken: rows.length > PAGE ? pageToken(rows[PAGE - 1].name) : undefined }
+    return { StackResourceSummaries: rows.slice(0, PAGE).filter((r) => r.action !== 'INIT').map((r) => resourceSummary(openRow(ctx, r))), NextToken: rows.length > PAGE ? pageToken(rows[PAGE - 1].name) : undefined }
   },
 })
 export const describeResource = action('DescribeStackResource', {
@@ -86,7 +88,7 @@ export const describeResource = action('DescribeStackResource', {
     const [found, [row]] = await ctx.read(stackQuery(ctx, i.StackName), resources(ctx, i.StackName, eq(stackResource.name, i.LogicalResourceId)))
     const s = theStack(found, i.StackName, { gone: true })
     if (!row) throw validation(`Resource ${i.LogicalResourceId} does not exist for stack ${s.name}`)
-    return { StackResourceDetail: resourceView(ctx, s, row, true) }
+    return { StackResourceDetail: resourceView(ctx, s, openRow(ctx, row), true) }
   },
 })
 export const describeResources = action('DescribeStackResources', {
@@ -102,17 +104,17 @@ export const describeResources = action('DescribeStackResources', {
     }
     const [found, rows] = await ctx.read(stackQuery(ctx, name!), resources(ctx, name!, i.LogicalResourceId ? eq(stackResource.name, i.LogicalResourceId) : undefined).limit(PAGE))
     const s = theStack(found, name!, { gone: true })
-    return { StackResources: rows.filter((r) => r.action !== 'INIT').map((r) => resourceView(ctx, s, r)) }
+    return { StackResources: rows.filter((r) => r.action !== 'INIT').map((r) => resourceView(ctx, s, openRow(ctx, r))) }
   },
 })
 
-const exportsOf = (ctx: Ctx) => q.all<{ stack: string; stackName: string; name: string; value: string }>(sql`select s.id as stack, s.name as stackName, json_extract(o.value, '$.export') as name, json_extract(o.value, '$.value') as value from stack s, json_each(s.outputs) o
+const exportsOf = (ctx: Ctx) => q.all<{ stack: string; stackName: string; name: string; value: Sealed<unknown> }>(sql`select s.id as stack, s.name as stackName, json_extract(o.value, '$.export') as name, json_extract(o.value, '$.value') as value from stack s, json_each(s.outputs) o
   where s.project = ${ctx.project} and s.deleted_at is null and json_extract(o.value, '$.export') is not null order by 3`)
 export const listExports = action('ListExports', {
   policy: 'cloudformation:ListExports', summary: 'Values that stacks offer to others', input: shape({ NextToken: nextToken }),
   async handle(ctx, i) {
     const at = readToken(i.NextToken), [all] = await ctx.read(exportsOf(ctx)), rows = all.filter((r) => !at || r.name > String(at[0]))
-    return { Exports: rows.slice(0, PAGE).map((r) => ({ ExportingStackId: `arn:aws:cloudformation:${ctx.env.REGION ?? 'RegionOne'}:${ctx.project}:stack/${r.stackName}/${r.stack}`, Name: r.name, Value: String(r.value) })), NextToken: rows.length > PAGE ? pageToken(rows[PAGE - 1].name) : undefined }
+    return { Exports: rows.slice(0, PAGE).map((r) => ({ ExportingStackId: `arn:aws:cloudformation:${ctx.env.REGION ?? 'RegionOne'}:${ctx.project}:stack/${r.stackName}/${r.stack}`, Name: r.name, Value: String(openValue(ctx, r.stack, r.value)) })), NextToken: rows.length > PAGE ? pageToken(rows[PAGE - 1].name) : undefined }
   },
 })
 export const listImports = action('ListImports', {

@@ -3,6 +3,7 @@ import { shape } from '../../aws/front.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { storeHooks } from '../../orchestration/engine/lookups.ts'
 import type { StackRow } from '../../orchestration/engine/record.ts'
+import { open } from '../../orchestration/engine/sealed.ts'
 import { setOnStack } from '../../orchestration/stacks/set.ts'
 import { prepareUpdate, updateStack, type StackUpdate } from '../../orchestration/stacks/verbs.ts'
 import { otherwise, plan, touches, type Planned } from '../changesets/plan.ts'
@@ -26,7 +27,7 @@ export async function asked(ctx: Ctx, s: StackRow, i: Options & { UsePreviousTem
   if (body === undefined && !s.template) throw validation(`Stack [${s.name}] has no template yet.`)
   const { given, keep } = parametersOf(i, true), text = body ?? await templateOf(ctx, s)
   if (text !== undefined) judged(text, i)
-  const unknown = keep.filter((k) => !(k in s.parameters))
+  const before = open(ctx, s.id, s.parameters), unknown = keep.filter((k) => !Object.hasOwn(before, k))
   if (unknown.length) throw validation(`Invalid input for parameter key ${unknown[0]}. Cannot specify usePreviousValue as true for a parameter key not in the previous template`)
   return {
     source: { body, given }, existing: true, keep, hooks: storeHooks(ctx, ctx.project), meanwhile: 'refuse',

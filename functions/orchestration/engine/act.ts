@@ -7,6 +7,7 @@ import type { Progress } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
 import { programOf } from './program.ts'
 import { changeRow, line, reasonOf, tell } from './record.ts'
+import { openRow } from './sealed.ts'
 import { placeOf } from './place.ts'
 import { propertiesOf, workOf } from './work.ts'
 import type { Seeing, Turn } from './turn.saga.ts'
@@ -14,8 +15,9 @@ import type { Seeing, Turn } from './turn.saga.ts'
 /** Suspends, resumes, checks or snapshots one resource. */
 export async function act(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<Outcome> {
   const { ctx, args } = r, action = args.action as 'SUSPEND' | 'RESUME' | 'CHECK' | 'SNAPSHOT'
-  const [[s], rows] = seen as Seeing, row = rows.find((x) => x.id === n.args.row)
-  if (!s || !row) return 'done'
+  const [[s], rows] = seen as Seeing, stored = rows.find((x) => x.id === n.args.row)
+  if (!s || !stored) return 'done'
+  const row = openRow(ctx, stored)
   const mark = ctx.mark(), begun = row.action === action && row.status === 'IN_PROGRESS'
   try {
     const program = row.template ? await programOf(ctx, await placeOf(ctx, s), row.template).catch(() => undefined) : undefined

@@ -11,6 +11,7 @@ import { attributesFor, equal, foundIn, isKnown, keptProperties, propertiesOf, w
 import { checked } from './properties.ts'
 import { mask, programOf, resolve, scopeOf, type Program } from './program.ts'
 import { changeRow, line, reasonOf, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
+import { open, openRows, shut } from './sealed.ts'
 import { awaited } from './awaited.ts'
 import { hookFor } from './hooks.ts'
 import { placeOf } from './place.ts'
@@ -50,8 +51,9 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise
 export interface Seen { s: StackRow; program: Program; own: ResourceRow[]; others: Map<string, ResourceRow> }
 interface Attempt extends Seen { ctx: Ctx; args: Turn; name: string; row: ResourceRow | undefined; n: NodeRow; mark: number; making?: boolean }
 
-async function look(ctx: Ctx, args: Turn, name: string, [[s], rows]: Seeing): Promise<Seen | undefined> {
+async function look(ctx: Ctx, args: Turn, name: string, [[s], stored]: Seeing): Promise<Seen | undefined> {
   if (!s || !args.template) return undefined
+  const rows = openRows(ctx, stored)
   const program = await programOf(ctx, await placeOf(ctx, s), args.template)
   return { s, program, own: rows.filter((x) => x.name === name), others: new Map(rows.filter((x) => x.current && x.name !== name).map((x) => [x.name, x])) }
 }
@@ -97,7 +99,7 @@ function newRow(a: Attempt, set: Partial<ResourceRow>): ResourceRow {
   const { ctx, s, program, name } = a, def = program.template.resources.get(name)!, now = ctx.now()
   const word = (v: Json | undefined) => (typeof v === 'string' ? v.charAt(0).toUpperCase() + v.slice(1) : undefined)
   return {
-    id: ctx.uuid(), stack: s.id, name, type: def.type, physicalId: null, action: 'CREATE', status: 'IN_PROGRESS', reason: '', current: true, replaces: null, properties: '{}', metadata: {}, data: {}, attributes: {},
+    id: ctx.uuid(), stack: s.id, name, type: def.type, physicalId: null, action: 'CREATE', status: 'IN_PROGRESS', reason: '', current: true, replaces: null, properties: shut(ctx, '', {}), metadata: {}, data: {}, attributes: {},
     requires: [...program.graph.requires.get(name) ?? []], deletionPolicy: word(def.deletionPolicy) ?? 'Delete', replacePolicy: word(def.updateReplacePolicy) ?? null, template: a.args.template, hook: null, createdAt: now, updatedAt: now, ...set,
   }
 }
@@ -115,7 +117,7 @@ async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value
   const held = old?.action === 'INIT'
   const row = newRow(a, { metadata, replaces: held ? null : old?.id ?? null, hook: held ? old!.hook : null }), work = await workOf(ctx, s, row, {}, false, a.program)
   work.properties = await foundIn(work, type.properties, wanted)
-  const adopt = args.adopt?.[a.name], external = await externalId(a)
+  const adopt = args.adopt && open(ctx, s.id, args.adopt)[a.name], external = await externalId(a)
   const action: Action = adopt ? 'ADOPT' : 'CREATE'
   const began = line(row, action, 'IN_PROGRESS')
   row.action = action
@@ -125,7 +127,7 @@ async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value
   else p = await type.create(work)
   if (old && held) ctx.stage(q.delete(stackResource).where(eq(stackResource.id, old.id)))
   else if (old) changeRow(ctx, old, { current: false })
-  row.properties = await keptProperties(ctx, program, type, row.id, work.properties)
+  row.properties = keptProperties(ctx, row.id, work.properties)
   const outcome = await landed(a, type, row, work, p, true)
   stageRow(ctx, row)
   tell(ctx, s, began, ...(row.status === 'COMPLETE' ? [line(row, action, 'COMPLETE')] : []))
@@ -200,7 +202,7 @@ async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: 
   if (effective.some((k) => how(k) && how(k).update !== 'in-place') || !type.update) return make(a, type, wanted, metadata, row)
   const p = effective.length ? await type.update(work, { before, after, changed: effective }) : {}
   if (p === 'replace') return make(a, type, wanted, metadata, row)
-  more.properties = await keptProperties(ctx, program, type, row.id, after)
+  more.properties = keptProperties(ctx, row.id, after)
   return settle(a, type, row, work, p, args.action === 'RESTORE' ? 'RESTORE' : 'UPDATE', more)
 }
 

@@ -11,7 +11,8 @@ import { outside } from './outside.ts'
 import { holds, mask, programOf, scopeOf, type Program } from './program.ts'
 import { placeOf } from './place.ts'
 import { applyNodes, removeNodes } from './plan.ts'
-import { turnTo, type ResourceRow, type StackRow } from './record.ts'
+import { turnTo, type StackRow, type StoredResource } from './record.ts'
+import { openRow, shut, shutOutputs } from './sealed.ts'
 import type { Turn } from './turn.saga.ts'
 
 /** A phase is over: the next one, or the stack's rest. */
@@ -61,9 +62,9 @@ export async function ended(r: GraphRun<Turn>, why: string | undefined): Promise
 const title = (w: string) => w[0] + w.slice(1).toLowerCase()
 
 /** Rows that the template in force has no use for. */
-const gone = (rows: ResourceRow[], program: Program) => rows.filter((r) => !r.current || !program.graph.requires.has(r.name))
+const gone = (rows: StoredResource[], program: Program) => rows.filter((r) => !r.current || !program.graph.requires.has(r.name))
 
-export async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], why: string) {
+export async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: StoredResource[], why: string) {
   args.why = why
   const back = !args.stay && args.onFailure !== 'keep' && (args.action === 'CREATE' || args.action === 'ADOPT' || (args.action === 'UPDATE' && (args.previous || args.empty)))
   if (!back) return rest(ctx, args, s, rows, args.template ? await programOf(ctx, await placeOf(ctx, s), args.template) : undefined, 'FAILED', why)
@@ -73,11 +74,11 @@ export async function failed(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRo
   turnTo(ctx, s, 'ROLLBACK', 'IN_PROGRESS', why, { origin: creating ? 'CREATE' : 'UPDATE', cleaning: false, updatedAt: ctx.now(), ...(creating ? {} : { template: args.previous }) })
   if (creating) return { nodes: removeNodes(rows), deadline: args.timeout }
   const before = await programOf(ctx, await placeOf(ctx, s), args.previous!)
-  ctx.stage(q.update(stack).set({ parameters: before.parameters.shown, description: before.template.description }).where(eq(stack.id, s.id)))
+  ctx.stage(q.update(stack).set({ parameters: shut(ctx, s.id, before.parameters.shown), description: before.template.description }).where(eq(stack.id, s.id)))
   return { nodes: applyNodes(before), deadline: args.timeout }
 }
 
-async function rolledBack(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[]) {
+async function rolledBack(ctx: Ctx, args: Turn, s: StackRow, rows: StoredResource[]) {
   if (args.onFailure === 'delete' && s.origin === 'CREATE') {
     args.phase = 'delete'
     turnTo(ctx, s, 'DELETE', 'IN_PROGRESS', args.why ?? '', {})
@@ -87,12 +88,12 @@ async function rolledBack(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[]
   return finish(ctx, args, s, rows, 'ROLLBACK', 'COMPLETE', 'Stack ROLLBACK completed successfully', { previous: null, outputs: program ? await outputs(ctx, s, program, rows) : [] })
 }
 
-async function rest(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], program: Program | undefined, status: 'COMPLETE' | 'FAILED', reason: string) {
+async function rest(ctx: Ctx, args: Turn, s: StackRow, rows: StoredResource[], program: Program | undefined, status: 'COMPLETE' | 'FAILED', reason: string) {
   const done = status === 'COMPLETE'
   return finish(ctx, args, s, rows, args.action, status, reason, { ...(done ? { previous: null } : {}), outputs: program ? await outputs(ctx, s, program, rows) : [] })
 }
 
-function finish(ctx: Ctx, args: Turn, s: StackRow, rows: ResourceRow[], action: StackRow['action'], status: 'COMPLETE' | 'FAILED', reason: string, more: Partial<StackRow> = {}): undefined {
+function finish(ctx: Ctx, args: Turn, s: StackRow, rows: StoredResource[], action: StackRow['action'], status: 'COMPLETE' | 'FAILED', reason: string, more: Partial<StackRow> = {}): undefined {
   turnTo(ctx, s, action, status, reason, { cleaning: false, ...(action === 'CREATE' && !s.updatedAt ? {} : { updatedAt: ctx.now() }), ...more })
   const open = rows.filter((r) => r.status === 'IN_PROGRESS').map((r) => r.id)
   if (status === 'FAILED' && open.length) ctx.stage(q.update(stackResource).set({ status: 'FAILED', reason: `${args.action} aborted`, updatedAt: ctx.now() }).where(and(inArray(stackResource.id, open), eq(stackResource.status, 'IN_PROGRESS'))))
@@ -110,8 +111,8 @@ const dropTemplates = (ctx: Ctx, id: string) => ctx.stage(q.run(sql`delete from 
   and id not in (select template from stack_snapshot where stack = ${id}) and id not in (select template from stack_resource where stack = ${id} and template is not null)`))
 
 /** Each output by itself: one that cannot be had says why and keeps no other from being shown. */
-export async function outputs(ctx: Ctx, s: StackRow, program: Program, rows: ResourceRow[]): Promise<Output[]> {
-  const there = new Map(rows.filter((r) => r.current).map((r) => [r.name, r])), scope = scopeOf(program, there, s.front === 'aws' ? outside(ctx, s) : {}), out: Output[] = []
+export async function outputs(ctx: Ctx, s: StackRow, program: Program, rows: StoredResource[]): Promise<StackRow['outputs']> {
+  const there = new Map(rows.filter((r) => r.current).map((r) => [r.name, openRow(ctx, r)])), scope = scopeOf(program, there, s.front === 'aws' ? outside(ctx, s) : {}), out: Output[] = []
   const hot = program.template.dialect.language === 'hot', section = hot ? 'outputs' : 'Outputs'
   for (const [name, o] of program.template.outputs) {
     if (!holds(o.condition, program.template, program.conditions, program.values, [section, name])) continue
@@ -132,5 +133,5 @@ export async function outputs(ctx: Ctx, s: StackRow, program: Program, rows: Res
     }
     out.push(entry)
   }
-  return out
+  return shutOutputs(ctx, s.id, out)
 }

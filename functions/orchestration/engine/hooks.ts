@@ -1,5 +1,6 @@
 import { registryOf } from '../template/index.ts'
 import { changeRow, line, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
+import { shut } from './sealed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import type { Outcome } from '../../kernel/saga.ts'
 import type { Program } from './program.ts'
@@ -18,7 +19,7 @@ export function hookFor(a: { ctx: Ctx; s: StackRow; program: Program; args: Turn
   if (row) { changeRow(ctx, row, { hook: wanted }); tell(ctx, s, line(row, row.action, row.status, why)) }
   else {
     const def = program.template.resources.get(name)!, now = ctx.now()
-    const fresh: ResourceRow = { id: ctx.uuid(), stack: s.id, name, type: def.type, physicalId: null, action: 'INIT', status: 'COMPLETE', reason: why, current: true, replaces: null, properties: '{}', metadata: {}, data: {}, attributes: {}, requires: [...program.graph.requires.get(name) ?? []], deletionPolicy: 'Delete', replacePolicy: null, template: args.template, hook: wanted, createdAt: now, updatedAt: now }
+    const fresh: ResourceRow = { id: ctx.uuid(), stack: s.id, name, type: def.type, physicalId: null, action: 'INIT', status: 'COMPLETE', reason: why, current: true, replaces: null, properties: shut(ctx, '', {}), metadata: {}, data: {}, attributes: {}, requires: [...program.graph.requires.get(name) ?? []], deletionPolicy: 'Delete', replacePolicy: null, template: args.template, hook: wanted, createdAt: now, updatedAt: now }
     stageRow(ctx, fresh)
     tell(ctx, s, line(fresh, 'INIT', 'COMPLETE', why))
   }

@@ -3,15 +3,15 @@ import { stackTemplate } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, invalid } from '../../kernel/fault.ts'
-import { seal, unseal } from '../../kernel/secrets.ts'
 import { checkRules, conditionsOf, dependencies, parametersOf, parse, parseEnvironment, pseudoParameters, referencesOf, registryOf, resolve, select, UNKNOWN, type Conditions, type Environment, type Front, type Graph, type Json, type ParameterHooks, type ParameterValues, type Scope, type Template, type Value } from '../template/index.ts'
 import { holds } from '../template/dependencies.ts'
 import { storeHooks } from './lookups.ts'
 import { typeFor } from '../types/resolve.ts'
 import { LIGHT } from './light.ts'
 import type { Sketch } from '../types/provider.ts'
+import { openTemplate, shut, type StoredTemplate } from './sealed.ts'
+import { importsOf } from './imports.ts'
 
-export type TemplateRow = typeof stackTemplate.$inferSelect
 /** What a stack is made from, as it came. */
 export interface Source { body: string | Record<string, Json>; files?: Record<string, string>; environment?: Json; given?: Record<string, Json>; previous?: Record<string, Json> }
 export interface Place { id: string; name: string; project: string; front: Front; region: string; facade?: Scope['facade']; notifications?: string[]; tags?: unknown }
@@ -30,7 +30,6 @@ export interface Program {
   graph: Graph
   /** By resource: the attributes others and outputs ask for. */
   wanted: Map<string, Set<string>>
-  hidden: boolean
   /** Resources of light types. */
   light: Set<string>
   /** Values that no message may show. */
@@ -55,7 +54,7 @@ async function finish(source: Source, place: Place, id: string, o: Looser, { env
   if (!o.lenient && template.rules.size) await checkRules(template, { parameters: values })
   const conditions = conditionsOf(template, values)
   const graph = dependencies(template, conditions, values)
-  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), hidden: [...template.parameters.values()].some((p) => p.hidden), light: new Set(), secrets, place }
+  const program: Program = { id, template, environment, files: source.files ?? {}, parameters, values, conditions, graph, wanted: new Map(), light: new Set(), secrets, place }
   want(program)
   await implicit(program)
   return program
@@ -141,27 +140,17 @@ export const keepProgram = (ctx: Ctx, program: Program) => { kept.set(`${ctx.env
 async function load(ctx: Ctx, place: Place, id: string): Promise<Program> {
   const [[row]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, id)))
   if (!row) throw invalid(`Template ${id} of stack ${place.name} is gone.`)
-  return compile({ body: row.body, files: row.files, environment: row.environment as Json, given: await givenOf(ctx, row) }, place, id, { hooks: storeHooks(ctx, place.project) })
+  const { body, files, environment, given } = openTemplate(ctx, row)
+  return compile({ body, files, environment: environment as Json, given }, place, id, { hooks: storeHooks(ctx, place.project) })
 }
 
-/** A template's row from its source; with hidden parameters among what was given, that part is sealed. */
-export async function templateRow(ctx: Ctx, stack: string, source: Source, program: Program): Promise<TemplateRow> {
-  const id = ctx.uuid(), given = JSON.stringify(program.parameters.given)
-  const { parameters: _, encrypted_param_names: __, ...environment } = (source.environment ?? {}) as Record<string, Json>
+/** A template's row from its source. */
+export function templateRow(ctx: Ctx, stack: string, source: Source, program: Program): StoredTemplate {
+  const id = ctx.uuid(), { parameters: _, encrypted_param_names: __, ...environment } = (source.environment ?? {}) as Record<string, Json>
   return {
-    id, stack, body: typeof source.body === 'string' ? source.body : JSON.stringify(source.body), files: source.files ?? {}, environment,
-    given: program.hidden ? await seal(ctx.env, ctx.world, 'stack', id, given) : given, createdAt: ctx.now(),
+    id, stack, body: shut(ctx, id, typeof source.body === 'string' ? source.body : JSON.stringify(source.body)), files: shut(ctx, id, source.files ?? {}), environment: shut(ctx, id, environment as Record<string, unknown>),
+    given: shut(ctx, id, program.parameters.given as Record<string, any>), imports: importsOf(program), createdAt: ctx.now(),
   }
-}
-export async function givenOf(ctx: Ctx, row: Pick<TemplateRow, 'id' | 'given'>): Promise<Record<string, Json>> {
-  return JSON.parse(await opened(ctx, row.id, row.given))
-}
-export const sealed = (ctx: Ctx, about: string, text: string) => seal(ctx.env, ctx.world, 'stack', about, text)
-export async function opened(ctx: Ctx, about: string, text: string): Promise<string> {
-  if (!text.startsWith('v1:')) return text
-  const open = await unseal(ctx.env, 'stack', about, text)
-  if (open === undefined) throw new Error(`what was sealed about ${about} cannot be opened`)
-  return open
 }
 
 export type Rows = Map<string, { physicalId: string | null; status: string; action: string; attributes: Record<string, unknown> }>

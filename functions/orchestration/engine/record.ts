@@ -1,11 +1,18 @@
 import { and, eq } from 'drizzle-orm'
-import { stack, stackEvent, stackResource, type Action, type Status } from '../../../schema/orchestration.ts'
+import { stack, stackEvent, stackResource, type Action, type Output, type Status } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault } from '../../kernel/fault.ts'
+import { shutRow } from './sealed.ts'
 
 export type StackRow = typeof stack.$inferSelect
-export type ResourceRow = typeof stackResource.$inferSelect
+export type StoredResource = typeof stackResource.$inferSelect
+type Extra = Record<string, unknown>
+/** What stands readable in it. */
+export type ResourceLine = Omit<StoredResource, 'metadata' | 'data' | 'attributes'>
+/** A resource's row with what is sealed in it opened, but for its properties (`propertiesOf`). */
+export interface ResourceRow extends ResourceLine { metadata: Extra; data: Extra; attributes: Extra }
+export type { Output }
 export type EventRow = typeof stackEvent.$inferInsert
 
 export const typeOfStack = (s: Pick<StackRow, 'front'>) => (s.front === 'aws' ? 'AWS::CloudFormation::Stack' : 'OS::Heat::Stack')
@@ -32,8 +39,8 @@ export function reasonOf(e: Fault, name: string) {
   return `${type}: resources.${name}: ${e.message}`
 }
 
-export const stageRow = (ctx: Ctx, row: ResourceRow) => ctx.stage(q.insert(stackResource).values(row))
+export const stageRow = (ctx: Ctx, row: ResourceRow) => ctx.stage(q.insert(stackResource).values(shutRow(ctx, row.id, row)))
 export const changeRow = (ctx: Ctx, row: ResourceRow, set: Partial<ResourceRow>) => {
   Object.assign(row, set, { updatedAt: ctx.now() })
-  ctx.stage(q.update(stackResource).set({ ...set, updatedAt: row.updatedAt }).where(eq(stackResource.id, row.id)), 'stale')
+  ctx.stage(q.update(stackResource).set({ ...shutRow(ctx, row.id, set), updatedAt: row.updatedAt }).where(eq(stackResource.id, row.id)), 'stale')
 }

@@ -7,6 +7,7 @@ import type { Gone } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
 import { programOf } from './program.ts'
 import { changeRow, line, reasonOf, tell } from './record.ts'
+import { openRow } from './sealed.ts'
 import { placeOf } from './place.ts'
 import { propertiesOf, workOf } from './work.ts'
 import type { Seeing, Turn } from './turn.saga.ts'
@@ -17,8 +18,9 @@ const TRIES = 6
 /** Takes one resource away: what it has made, whatever state that is in, and then its row. */
 export async function remove(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<Outcome> {
   const { ctx, args } = r
-  const [[s], rows] = seen as Seeing, row = rows.find((x) => x.id === n.args.row)
-  if (!s || !row) return 'done'
+  const [[s], rows] = seen as Seeing, stored = rows.find((x) => x.id === n.args.row)
+  if (!s || !stored) return 'done'
+  const row = openRow(ctx, stored)
   const begun = row.action === 'DELETE' && row.status === 'IN_PROGRESS', mark = ctx.mark()
   const forget = () => { ctx.stage(q.delete(stackResource).where(eq(stackResource.id, row.id))); tell(ctx, s, ...(begun ? [] : [line(row, 'DELETE', 'IN_PROGRESS')]), line(row, 'DELETE', 'COMPLETE')) }
   const policy = !row.current ? row.replacePolicy ?? row.deletionPolicy : row.deletionPolicy

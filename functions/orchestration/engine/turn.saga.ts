@@ -1,14 +1,16 @@
 import { sql } from 'drizzle-orm'
+import type { Sealed } from '../../../schema/kernel.ts'
 import { stack, stackResource, type Action } from '../../../schema/orchestration.ts'
 import { q, type Query } from '../../kernel/db.ts'
 import type { Saga } from '../../kernel/saga.ts'
 import { act } from './act.ts'
 import { apply } from './apply.ts'
 import { ended } from './ended.ts'
-import type { ResourceRow, StackRow } from './record.ts'
+import type { StackRow, StoredResource } from './record.ts'
 import { remove } from './remove.ts'
 
 /** What a stack does from one order to the next rest: one graph after another, in one saga whose lane is the stack. */
+export type Adopted = Record<string, { id: string; data?: Record<string, unknown> }>
 export interface Turn extends Record<string, unknown> {
   stack: string
   /** CREATE, UPDATE, DELETE, SUSPEND …: what was ordered. */
@@ -27,7 +29,7 @@ export interface Turn extends Record<string, unknown> {
   /** Of a SNAPSHOT or RESTORE. */
   snapshot?: string
   /** Of an ADOPT: physical ids by resource name. */
-  adopt?: Record<string, { id: string; data?: Record<string, unknown> }>
+  adopt?: Sealed<Adopted>
   /** Resources a delete leaves alone. */
   retain?: string[]
   /** A stop was asked for: without going back. */
@@ -42,7 +44,7 @@ function seeing(saga: string, keys: string[]): Query[] {
     q.select().from(stackResource).where(sql`${stackResource.stack} = ${lane} and ${stackResource.name} in (select args ->> '$.name' from ${mine} union select needs.value from (select args from ${mine}) n, json_each(n.args, '$.needs') needs)`),
   ]
 }
-export type Seeing = [stacks: StackRow[], rows: ResourceRow[]]
+export type Seeing = [stacks: StackRow[], rows: StoredResource[]]
 
 const turn: Saga<Turn> = {
   kind: 'stack.turn', steps: [], deadline: 3600,

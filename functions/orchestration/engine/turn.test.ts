@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
-import { saga, sagaNode } from '../../../schema/kernel.ts'
+import { saga, sagaNode, type Sealed } from '../../../schema/kernel.ts'
 import { stackResource, stackTemplate } from '../../../schema/orchestration.ts'
 import { q } from '../../kernel/db.ts'
 import { hot, stacks } from '../test-kit.ts'
@@ -9,6 +9,8 @@ const k = await stacks()
 const test = (value: string, more: object = {}) => ({ type: 'OS::Heat::TestResource', properties: { value, ...more } })
 const net = (name: string, more: object = {}) => ({ type: 'OS::Neutron::Net', properties: { name, ...more } })
 const networks = async () => ((await k.c.call('GET', '/network/v2.0/networks', { token: k.demo })).body.networks as any[]).map((n) => n.name).filter((n) => !['public', 'demo'].includes(n)).sort()
+/** Rows as they were written before anything in them was sealed. */
+const plain = <T>(v: T) => JSON.stringify(v) as Sealed<T>
 const rowsOf = async (id: string) => (await k.c.db().read([q.select().from(stackResource).where(eq(stackResource.stack, id))]))[0]
 const events = async (s: any, name?: string) => ((await k.api('GET', `/stacks/${s.stack_name}/${s.id}/events`)).body.events as any[]).filter((e) => !name || e.resource_name === name).map((e) => e.resource_status)
 
@@ -79,7 +81,7 @@ describe('a turn', () => {
     const s = await k.create(slow)
     expect(s.stack_status).toBe('CREATE_IN_PROGRESS')
     // the same again without waiting: what is under way is waited for, then changed
-    await k.c.db().write([q.update(stackResource).set({ data: { until: 0, value: 'a', fails: false } }).where(eq(stackResource.stack, s.id))])
+    await k.c.db().write([q.update(stackResource).set({ data: plain({ until: 0, value: 'a', fails: false }) }).where(eq(stackResource.stack, s.id))])
     const done = await k.update(s, hot({ a: test('a2'), b: { ...net('s-b'), depends_on: 'a' } }))
     expect(done.stack_status).toBe('UPDATE_COMPLETE')
     expect(await networks()).toEqual(['s-b'])
@@ -91,7 +93,7 @@ describe('a turn', () => {
     await k.update(s, hot({ a: net('k-a2'), t: test('two', { action_wait_secs: { update: 300 } }) }))
     expect((await k.show(s.id)).stack_status).toBe('UPDATE_IN_PROGRESS')
     const cancel = async (how: string) => (await k.api('POST', `/stacks/${s.stack_name}/${s.id}/actions`, { [how]: null })).status
-    await k.c.db().write([q.update(stackResource).set({ data: { until: 0, value: 'two', fails: false } }).where(eq(stackResource.name, 't'))])
+    await k.c.db().write([q.update(stackResource).set({ data: plain({ until: 0, value: 'two', fails: false }) }).where(eq(stackResource.name, 't'))])
     expect(await cancel('cancel_update')).toBe(200)
     await k.rest()
     expect((await k.show(s.id)).stack_status).toBe('ROLLBACK_COMPLETE')

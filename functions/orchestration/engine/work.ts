@@ -6,7 +6,8 @@ import { isKnown } from '../template/evaluate.ts'
 import type { Value } from '../template/types.ts'
 import type { Property, Reading, ResourceType, Shown, Work } from '../types/provider.ts'
 import { findId } from './finders.ts'
-import { opened, sealed, type Program } from './program.ts'
+import type { Program } from './program.ts'
+import { open, shut } from './sealed.ts'
 import type { ResourceRow, StackRow } from './record.ts'
 import { signalUrl } from '../signals/url.ts'
 
@@ -58,13 +59,8 @@ function finds(p: Property): boolean {
   return yes
 }
 
-const hides = (schema: Record<string, Property>): boolean => Object.values(schema).some((p) => p.hidden || (p.members && hides(p.members)) || (p.items?.members && hides(p.items.members)))
-/** Kept readable unless a secret may be among them. */
-export async function keptProperties(ctx: Ctx, program: Program | undefined, type: ResourceType, rowId: string, properties: Record<string, any>): Promise<string> {
-  const json = JSON.stringify(properties)
-  return program?.hidden || hides(type.properties) ? sealed(ctx, rowId, json) : json
-}
-export const propertiesOf = async (ctx: Ctx, row: Pick<ResourceRow, 'id' | 'properties'>): Promise<Record<string, any>> => JSON.parse(await opened(ctx, row.id, row.properties))
+export const keptProperties = (ctx: Ctx, rowId: string, properties: Record<string, any>) => shut(ctx, rowId, properties)
+export const propertiesOf = async (ctx: Ctx, row: Pick<ResourceRow, 'id' | 'properties'>): Promise<Record<string, any>> => open(ctx, row.id, row.properties)
 
 /** Values that others asked for. Undefined when they are known only once the resource is shown. */
 export async function attributesFor(type: ResourceType, r: Reading, wanted: Set<string> | undefined, shown: Shown | undefined): Promise<Record<string, unknown> | undefined> {

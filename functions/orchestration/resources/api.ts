@@ -6,7 +6,8 @@ import { q } from '../../kernel/db.ts'
 import { conflict, Fault, invalid, notFound } from '../../kernel/fault.ts'
 import { placeOf } from '../engine/place.ts'
 import { programOf } from '../engine/program.ts'
-import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
+import { changeRow, line, tell, type ResourceLine, type ResourceRow, type StackRow } from '../engine/record.ts'
+import { openRow } from '../engine/sealed.ts'
 import { propertiesOf, workFor } from '../engine/work.ts'
 import { endpoint } from '../service.ts'
 import { metadataFor } from '../software/metadata.ts'
@@ -26,7 +27,7 @@ export async function findResource(ctx: Ctx, params: Record<string, string>): Pr
   const [[found], [row]] = await ctx.read(stackQuery(ctx, params.id), q.select().from(stackResource).where(and(eq(stackResource.stack, params.id), eq(stackResource.name, params.resource), eq(stackResource.current, true))))
   const s = theStack(found, params.name, params.id)
   if (!row) throw notFound('Resource', params.resource, `The Resource (${params.resource}) could not be found in Stack ${s.name}.`, { type: 'ResourceNotFound' })
-  return { s, row }
+  return { s, row: openRow(ctx, row) }
 }
 
 /** Every attribute, as the resource's API shows it now; what cannot be had is left out. */
@@ -56,7 +57,7 @@ export default [
       const odd = [...new Set(query.keys())].filter((k) => !(filters as readonly string[]).includes(k) && !['nested_depth', 'with_detail'].includes(k))
       if (odd.length) throw invalid(`Invalid filter parameters ['${odd.join("', '")}']`)
       const s = await findStack(ctx, params.name, params.id, { gone: true }), { levels, children } = await tree(ctx, s, depthOf(query.get('nested_depth')))
-      const wanted = (r: ResourceRow) => filters.every((f) => { const l = query.getAll(f); return !l.length || l.includes(String({ type: r.type, status: r.status, name: r.name, action: r.action, id: r.id, physical_resource_id: r.physicalId }[f])) })
+      const wanted = (r: ResourceLine) => filters.every((f) => { const l = query.getAll(f); return !l.length || l.includes(String({ type: r.type, status: r.status, name: r.name, action: r.action, id: r.id, physical_resource_id: r.physicalId }[f])) })
       return { resources: levels.flatMap(({ stack: x, rows, parent }) => { const by = requiredBy(rows); return rows.filter(wanted).map((r) => ({ ...resourceView(ctx, x, r, { children, requiredBy: by, parent }), ...(query.has('with_detail') && truth(query.get('with_detail'), 'with_detail') ? { description: '', attributes: {} } : {}) })) }) }
     },
   }),
@@ -116,7 +117,7 @@ async function held(ctx: Ctx, { params, query, url }: { params: Record<string, s
   const project = /\/v1\/([^/]+)\/signals\//.exec(url.pathname)?.[1] ?? ''
   const [[s], [row]] = await ctx.read(q.select().from(stack).where(and(eq(stack.id, params.stack), eq(stack.project, project), isNull(stack.deletedAt))), q.select().from(stackResource).where(and(eq(stackResource.id, params.resource), eq(stackResource.stack, params.stack))))
   if (!await goodSignature(ctx, project, params.stack, params.resource, query) || !s || !row) throw new Fault('forbidden', 'The address is not valid, or not any more.', { type: 'Forbidden' })
-  return { s, row }
+  return { s, row: openRow(ctx, row) }
 }
 const SERVERS = ['OS::Nova::Server', 'OS::Heat::DeployedServer', 'AWS::EC2::Instance']
 function presigned(_method: string) {

@@ -4,9 +4,9 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid } from '../../kernel/fault.ts'
 import { DEPTH } from '../engine/limits.ts'
-import type { ResourceRow, StackRow } from '../engine/record.ts'
+import type { ResourceLine, StackRow } from '../engine/record.ts'
 
-export interface Level { stack: StackRow; rows: ResourceRow[]; parent?: string }
+export interface Level { stack: StackRow; rows: ResourceLine[]; parent?: string }
 const chunk = 400
 
 /** A stack and those nested in it, so deep: with their rows, or without. One read per level. */

@@ -6,7 +6,7 @@ import { q } from '../../kernel/db.ts'
 import { Fault, invalid } from '../../kernel/fault.ts'
 import { endpoint } from '../service.ts'
 import { truth } from '../stacks/body.ts'
-import { configView, deploymentView, findConfig, findDeployment, newConfig, type Deployment } from './model.ts'
+import { configView, deploymentView, findConfig, findDeployment, newConfig, openConfig, openDeployment, shutConfig, shutDeployment, type Deployment } from './model.ts'
 import { metadataFor } from './metadata.ts'
 import { signalled } from './signal.ts'
 
@@ -24,14 +24,14 @@ export default [
       const [[from]] = await ctx.read(q.select().from(softwareConfig).where(eq(softwareConfig.id, marker ?? '')))
       const after = from && or(lt(softwareConfig.createdAt, from.createdAt), and(eq(softwareConfig.createdAt, from.createdAt), gt(softwareConfig.id, from.id)))
       const [rows] = await ctx.read(q.select().from(softwareConfig).where(and(global ? undefined : eq(softwareConfig.project, ctx.project), after)).orderBy(desc(softwareConfig.createdAt), asc(softwareConfig.id)).limit(Math.min(1000, Number(limit ?? 1000) || 1000)))
-      return { software_configs: rows.map((c) => configView(c, { detail: false, project: global })) }
+      return { software_configs: rows.map((c) => configView(openConfig(ctx, c), { detail: false, project: global })) }
     },
   }),
   endpoint({
     id: 'software_configs.create', method: 'POST', path: '/software_configs', status: 200, summary: 'Create a software config', policy: 'software_configs:create', body: configBody,
     handle(ctx, { body: b }) {
       const row = newConfig(ctx, ctx.project, { name: b.name ?? undefined, group: b.group ?? undefined, config: b.config, inputs: b.inputs, outputs: b.outputs, options: b.options })
-      ctx.stage(q.insert(softwareConfig).values(row))
+      ctx.stage(q.insert(softwareConfig).values(shutConfig(ctx, row)))
       ctx.about(row.id)
       return { software_config: configView(row) }
     },
@@ -50,7 +50,7 @@ export default [
     async handle(ctx, { query }) {
       const server = query.get('server_id')
       const [rows] = await ctx.read(q.select().from(softwareDeployment).where(and(eq(softwareDeployment.project, ctx.project), server ? eq(softwareDeployment.server, server) : undefined)).orderBy(desc(softwareDeployment.createdAt), asc(softwareDeployment.id)).limit(1000))
-      return { software_deployments: rows.map(deploymentView) }
+      return { software_deployments: rows.map((d) => deploymentView(openDeployment(ctx, d))) }
     },
   }),
   endpoint({ id: 'software_deployments.metadata', method: 'GET', path: '/software_deployments/metadata/{server}', status: 200, summary: "Show a server's deployments as its agents see them", policy: 'software_deployments:metadata', async handle(ctx, { params }) { return { metadata: await metadataFor(ctx, params.server, ctx.project) } } }),
@@ -61,7 +61,7 @@ export default [
       if (b.config_id) await findConfig(ctx, b.config_id)
       else throw invalid('A deployment needs a config_id.')
       const row: Deployment = { id: ctx.uuid(), project: ctx.project, server: b.server_id, config: b.config_id, action: b.action ?? 'INIT', status: b.status ?? 'COMPLETE', reason: b.status_reason ?? '', inputs: b.input_values ?? {}, outputs: null, createdAt: ctx.now(), updatedAt: null }
-      ctx.stage(q.insert(softwareDeployment).values(row))
+      ctx.stage(q.insert(softwareDeployment).values(shutDeployment(ctx, row.id, row)))
       ctx.about(row.id)
       return { software_deployment: deploymentView(row) }
     },
@@ -73,7 +73,7 @@ export default [
       const row = await findDeployment(ctx, params.deployment)
       if (b.config_id) await findConfig(ctx, b.config_id)
       const set: Partial<Deployment> = { ...(b.config_id ? { config: b.config_id } : {}), ...(b.input_values ? { inputs: b.input_values } : {}), ...(b.output_values ? { outputs: b.output_values } : {}), ...(b.action ? { action: b.action } : {}), ...(b.status ? { status: b.status } : {}), ...(b.status_reason ? { reason: b.status_reason } : {}), updatedAt: ctx.now() }
-      ctx.stage(q.update(softwareDeployment).set(set).where(eq(softwareDeployment.id, row.id)), 'stale')
+      ctx.stage(q.update(softwareDeployment).set(shutDeployment(ctx, row.id, set)).where(eq(softwareDeployment.id, row.id)), 'stale')
       const now = { ...row, ...set }
       if (b.status) await signalled(ctx, now)
       return { software_deployment: deploymentView(now) }

@@ -10,6 +10,7 @@ import { placeOf } from '../engine/place.ts'
 import { applyNodes, removeNodes } from '../engine/plan.ts'
 import { programOf } from '../engine/program.ts'
 import { turnTo, type StackRow } from '../engine/record.ts'
+import { openRows, openTemplate, shut } from '../engine/sealed.ts'
 import { abandonTurn, actOn, begin } from './verbs.ts'
 
 /** Stops a change that is being made: back to what was before, or (`stay`) no further. */
@@ -35,18 +36,18 @@ export async function continueRollback(ctx: Ctx, s: StackRow, o: { skip?: string
 async function goBack(ctx: Ctx, s: StackRow, to: string | null, origin: 'CREATE' | 'UPDATE') {
   const [rows] = await ctx.read(q.select().from(stackResource).where(eq(stackResource.stack, s.id)))
   const program = to ? await programOf(ctx, await placeOf(ctx, s), to) : undefined
-  turnTo(ctx, s, 'ROLLBACK', 'IN_PROGRESS', 'User Initiated', { origin, updatedAt: ctx.now(), delegation: delegationOf(ctx), ...(program ? { template: to, parameters: program.parameters.shown } : {}) })
+  turnTo(ctx, s, 'ROLLBACK', 'IN_PROGRESS', 'User Initiated', { origin, updatedAt: ctx.now(), delegation: delegationOf(ctx), ...(program ? { template: to, parameters: shut(ctx, s.id, program.parameters.shown) } : {}) })
   await begin(ctx, s, { action: origin, phase: 'rollback', template: to, previous: to, onFailure: 'rollback' }, program ? applyNodes(program) : removeNodes(rows))
 }
 
 /** What is kept of a stack when it is let go: enough to take it on again elsewhere. */
 export async function exported(ctx: Ctx, s: StackRow) {
-  const [rows, [t]] = await ctx.read(q.select().from(stackResource).where(eq(stackResource.stack, s.id)), q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template ?? '')))
-  const program = s.template ? await programOf(ctx, await placeOf(ctx, s), s.template) : undefined
+  const [rows, [stored]] = await ctx.read(q.select().from(stackResource).where(eq(stackResource.stack, s.id)), q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template ?? '')))
+  const program = s.template ? await programOf(ctx, await placeOf(ctx, s), s.template) : undefined, t = stored && openTemplate(ctx, stored)
   return {
     name: s.name, id: s.id, action: s.action, status: s.status, project_id: s.project, stack_user_project_id: s.project, tags: s.tags, template: program?.template.raw ?? {}, files: t?.files ?? {},
     environment: { ...(t?.environment ?? {}), parameter_defaults: Object.fromEntries(Object.entries((t?.environment.parameter_defaults ?? {}) as object).filter(([k]) => !program?.template.parameters.get(k)?.hidden)), parameters: Object.fromEntries(Object.entries(program?.parameters.given ?? {}).filter(([k]) => !program?.template.parameters.get(k)?.hidden)) },
-    resources: Object.fromEntries(rows.filter((r) => r.current).map((r) => [r.name, { name: r.name, resource_id: r.physicalId, type: r.type, action: r.action, status: r.status, metadata: r.metadata, resource_data: dataOf(r.data) }])),
+    resources: Object.fromEntries(openRows(ctx, rows).filter((r) => r.current).map((r) => [r.name, { name: r.name, resource_id: r.physicalId, type: r.type, action: r.action, status: r.status, metadata: r.metadata, resource_data: dataOf(r.data) }])),
   }
 }
 const dataOf = (d: Record<string, unknown>) => Object.fromEntries(Object.entries(d).filter(([k]) => !k.startsWith('$') && k !== 'value'))
@@ -80,6 +81,6 @@ export async function restoreStack(ctx: Ctx, s: StackRow, id: string): Promise<v
   if (s.status === 'IN_PROGRESS') throw conflict(`Stack ${s.name} already has an action (${s.action}) in progress.`, { type: 'ActionInProgress' })
   if (snap.status !== 'COMPLETE') throw invalid(`Snapshot ${id} is not complete.`)
   const program = await programOf(ctx, await placeOf(ctx, s), snap.template)
-  turnTo(ctx, s, 'RESTORE', 'IN_PROGRESS', 'Stack RESTORE started', { template: snap.template, previous: s.template, parameters: program.parameters.shown, updatedAt: ctx.now(), delegation: delegationOf(ctx) })
+  turnTo(ctx, s, 'RESTORE', 'IN_PROGRESS', 'Stack RESTORE started', { template: snap.template, previous: s.template, parameters: shut(ctx, s.id, program.parameters.shown), updatedAt: ctx.now(), delegation: delegationOf(ctx) })
   await begin(ctx, s, { action: 'RESTORE', phase: 'apply', template: snap.template, snapshot: id, onFailure: 'keep' }, applyNodes(program))
 }

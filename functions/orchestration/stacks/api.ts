@@ -11,6 +11,7 @@ import { regionOf } from '../engine/place.ts'
 import { compile, programOf, type Program } from '../engine/program.ts'
 import { placeOf } from '../engine/place.ts'
 import type { StackRow } from '../engine/record.ts'
+import { openOutput, openTemplate } from '../engine/sealed.ts'
 import { endpoint } from '../service.ts'
 import { abandonStack, cancelUpdate, exported, restoreStack, snapshotOf, snapshotStack, type SnapshotRow } from './actions.ts'
 import { createBody, optionsOf, sourceOf, truth, updateBody } from './body.ts'
@@ -54,8 +55,8 @@ const act = (key: string, summary: string, policy: 'actions:suspend' | 'actions:
   id: `stacks.${key}`, method: 'POST', path: `${at}/actions`, key, status: 200, summary, policy, body: actBody(key), async handle(ctx, { params }) { await run(ctx, await findStack(ctx, params.name, params.id)); return null },
 })
 const snapshotView = (s: SnapshotRow, data: boolean) => ({ id: s.id, name: s.name, status: s.status, status_reason: s.reason, creation_time: isoSeconds(s.createdAt), data: data ? s.data : null })
-const templateOf = async (ctx: Ctx, s: StackRow) => (await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template ?? ''))))[0][0]
-const output = (s: StackRow, key: string) => { const o = s.outputs.find((x) => x.key === key); if (!o) throw notFound('Output', key, `Specified output key ${key} not found.`, { type: 'NotFound' }); return o }
+const templateOf = async (ctx: Ctx, s: StackRow) => { const [[row]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template ?? ''))); return row && openTemplate(ctx, row) }
+const output = (ctx: Ctx, s: StackRow, key: string) => { const o = s.outputs.find((x) => x.key === key); if (!o) throw notFound('Output', key, `Specified output key ${key} not found.`, { type: 'NotFound' }); return outputView(openOutput(ctx, s.id, o)) }
 
 const withoutSecrets = (p: Program | undefined, values: Body) => Object.fromEntries(Object.entries(values).map(([k, v]) => [k, p?.template.parameters.get(k)?.hidden ? '******' : v]))
 
@@ -107,7 +108,7 @@ export default [
   }),
   endpoint({ id: 'stacks.files', method: 'GET', path: `${at}/files`, status: 200, summary: "Show a stack's files", policy: 'stacks:files', async handle(ctx, { params }) { return (await templateOf(ctx, await findStack(ctx, params.name, params.id)))?.files ?? {} } }),
   endpoint({ id: 'stacks.outputs', method: 'GET', path: `${at}/outputs`, status: 200, summary: "List a stack's outputs", policy: 'stacks:list_outputs', async handle(ctx, { params }) { return { outputs: (await findStack(ctx, params.name, params.id)).outputs.map((o) => ({ output_key: o.key, description: o.description })) } } }),
-  endpoint({ id: 'stacks.output', method: 'GET', path: `${at}/outputs/{key}`, status: 200, summary: 'Show an output of a stack', policy: 'stacks:show_output', async handle(ctx, { params }) { return { output: outputView(output(await findStack(ctx, params.name, params.id), params.key)) } } }),
+  endpoint({ id: 'stacks.output', method: 'GET', path: `${at}/outputs/{key}`, status: 200, summary: 'Show an output of a stack', policy: 'stacks:show_output', async handle(ctx, { params }) { return { output: output(ctx, await findStack(ctx, params.name, params.id), params.key) } } }),
   act('suspend', 'Suspend a stack', 'actions:suspend', (ctx, s) => actOn(ctx, s, 'SUSPEND')),
   act('resume', 'Resume a stack', 'actions:resume', (ctx, s) => actOn(ctx, s, 'RESUME')),
   act('check', 'Look whether the resources of a stack are well', 'actions:check', (ctx, s) => actOn(ctx, s, 'CHECK')),

@@ -10,9 +10,10 @@ import { DEPTH, STACKS, TIMEOUT } from '../engine/limits.ts'
 import { outside } from '../engine/outside.ts'
 import { placeOf, regionOf } from '../engine/place.ts'
 import { actNodes, applyNodes, removeNodes } from '../engine/plan.ts'
-import { compile, givenOf, keepProgram, programOf, templateRow, type Looser, type Place, type Program, type Source } from '../engine/program.ts'
+import { compile, keepProgram, programOf, templateRow, type Looser, type Place, type Program, type Source } from '../engine/program.ts'
 import { tell, turnTo, typeOfStack, type ResourceRow, type StackRow } from '../engine/record.ts'
-import turn, { type Turn } from '../engine/turn.saga.ts'
+import { openRows, openTemplate, shut } from '../engine/sealed.ts'
+import turn, { type Adopted, type Turn } from '../engine/turn.saga.ts'
 import { validate } from '../engine/validate.ts'
 import { immutableChanges, parseEnvironment, storedEnvironment, type Front, type Json } from '../template/index.ts'
 
@@ -38,7 +39,7 @@ export interface NewStack extends Options {
   within?: { stack: StackRow | { id: string; project: string; root: string; depth: number }; resource: string; delegation: Delegation; facade?: Record<string, Json> }
   /** Its id, when somebody must know it before. */
   id?: string
-  adopt?: Turn['adopt']
+  adopt?: Adopted
   /** Only its name is taken, for a change set to be looked at: no template, no resources. */
   review?: boolean
   hooks?: Looser['hooks']
@@ -66,9 +67,9 @@ export async function createStack(ctx: Ctx, ask: NewStack): Promise<StackRow> {
   if (!within && n >= STACKS) throw forbidden(`You have reached the maximum stacks per tenant, ${STACKS}. Please delete some stacks.`, { type: 'RequestLimitExceeded' })
   const row: StackRow = {
     id, name: ask.name, project, user: delegation.user.id, userName: delegation.user.name, front, owner: within?.stack.id ?? null, ownerResource: within?.resource ?? null, root: within?.stack.root ?? id, depth: within ? within.stack.depth + 1 : 0,
-    template: null, previous: null, action: 'CREATE', status: 'IN_PROGRESS', reason: 'Stack CREATE started', origin: null, cleaning: false, description: '', parameters: {}, outputs: [], tags: ask.tags ?? [],
+    template: null, previous: null, action: 'CREATE', status: 'IN_PROGRESS', reason: 'Stack CREATE started', origin: null, cleaning: false, description: '', parameters: shut(ctx, id, {}), outputs: [], tags: ask.tags ?? [],
     onFailure: ask.onFailure ?? (front === 'aws' ? 'rollback' : 'keep'), timeout: ask.timeout ?? null, protected: ask.protected ?? false, policy: ask.policy ?? null, delegation, token: ask.token ?? null,
-    extra: { ...ask.extra, ...(within?.facade ? { facade: within.facade } : {}) }, createdAt: now, updatedAt: null, deletedAt: null, generation: 0,
+    extra: { ...ask.extra, ...(within?.facade ? { facade: shut(ctx, id, within.facade) } : {}) }, createdAt: now, updatedAt: null, deletedAt: null, generation: 0,
   }
   ctx.about(id)
   if (ask.review) {
@@ -79,15 +80,15 @@ export async function createStack(ctx: Ctx, ask: NewStack): Promise<StackRow> {
   }
   const program = await understand(ctx, row, ask.source, ask.hooks), action: Action = ask.adopt ? 'ADOPT' : 'CREATE'
   if (within) ctx.stage(run(sql`insert into guard select 'quota', (select count(*) from stack_resource where stack in (select id from stack where root = ${row.root})) + ${program.graph.order.length} <= 1000`))
-  Object.assign(row, { action, reason: `Stack ${action} started`, description: program.template.description, parameters: program.parameters.shown })
-  const t = await templateRow(ctx, id, ask.source, program)
+  Object.assign(row, { action, reason: `Stack ${action} started`, description: program.template.description, parameters: shut(ctx, id, program.parameters.shown) })
+  const t = templateRow(ctx, id, ask.source, program)
   row.template = program.id = t.id
   keepProgram(ctx, program)
   ctx.stage(q.insert(stack).values(row))
   ctx.stage(q.insert(stackTemplate).values(t))
   if (!within) ctx.stage(run(sql`insert into guard select 'quota', (select count(*) from stack where project = ${project} and deleted_at is null and owner is null) <= ${STACKS}`))
   tell(ctx, row, { name: row.name, physicalId: id, type: typeOfStack(row), action, status: 'IN_PROGRESS', reason: row.reason })
-  await begin(ctx, row, { action, phase: 'apply', template: t.id, adopt: ask.adopt }, applyNodes(program))
+  await begin(ctx, row, { action, phase: 'apply', template: t.id, ...(ask.adopt ? { adopt: shut(ctx, id, ask.adopt) } : {}) }, applyNodes(program))
   return row
 }
 
@@ -124,9 +125,9 @@ export async function sourceFor(ctx: Ctx, s: StackRow, ask: StackUpdate): Promis
     return { ...ask.source, body: ask.source.body }
   }
   if (!ask.existing && ask.source.body !== undefined) return { ...ask.source, body: ask.source.body }
-  const [[t]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template)))
-  if (!t) throw invalid('The template of the stack is gone.')
-  const before = await givenOf(ctx, t)
+  const [[stored]] = await ctx.read(q.select().from(stackTemplate).where(eq(stackTemplate.id, s.template)))
+  if (!stored) throw invalid('The template of the stack is gone.')
+  const t = openTemplate(ctx, stored), before = t.given
   let previous = ask.keep ? Object.fromEntries(Object.entries(before).filter(([k]) => ask.keep!.includes(k))) : before
   previous = Object.fromEntries(Object.entries(previous).filter(([k]) => !ask.clear?.includes(k)))
   const own = storedEnvironment(parseEnvironment(ask.source.environment)) as Record<string, Record<string, Json>>, old = t.environment as Record<string, Record<string, Json>>
@@ -138,7 +139,7 @@ export interface Prepared { program: Program; source: Source; rows: ResourceRow[
 /** Everything an update decides before it does anything: for updates, previews and change sets alike. */
 export async function prepareUpdate(ctx: Ctx, s: StackRow, ask: StackUpdate): Promise<Prepared> {
   const source = await sourceFor(ctx, s, ask)
-  const [rows] = await ctx.read(q.select().from(stackResource).where(eq(stackResource.stack, s.id)))
+  const [stored] = await ctx.read(q.select().from(stackResource).where(eq(stackResource.stack, s.id))), rows = openRows(ctx, stored)
   const there = new Map(rows.filter((r) => r.current).map((r) => [r.name, r]))
   const program = await understand(ctx, s, source, ask.hooks, there)
   if (s.template) {
@@ -153,7 +154,7 @@ export async function updateStack(ctx: Ctx, s: StackRow, ask: StackUpdate): Prom
   mayChange(s, ask.meanwhile ?? (s.front === 'aws' ? 'refuse' : 'supersede'))
   const fresh = s.action === 'REVIEW'
   const { program, source } = await prepareUpdate(ctx, s, ask)
-  const t = await templateRow(ctx, s.id, source, program)
+  const t = templateRow(ctx, s.id, source, program)
   program.id = t.id
   keepProgram(ctx, program)
   ctx.stage(q.insert(stackTemplate).values(t))
@@ -161,7 +162,7 @@ export async function updateStack(ctx: Ctx, s: StackRow, ask: StackUpdate): Prom
   // What a rollback goes back to is the last that was whole.
   const empty = s.action === 'ROLLBACK' && s.origin === 'CREATE' && s.status === 'COMPLETE', previous = fresh || empty ? null : rest ? s.template : s.previous
   turnTo(ctx, s, action, 'IN_PROGRESS', `Stack ${action} started`, {
-    template: t.id, previous, description: program.template.description, parameters: program.parameters.shown, origin: null, cleaning: false, ...changed(ask),
+    template: t.id, previous, description: program.template.description, parameters: shut(ctx, s.id, program.parameters.shown), origin: null, cleaning: false, ...changed(ask),
     token: ask.token ?? null, delegation: ask.delegation ?? (ctx.anyone ? delegationOf(ctx) : s.delegation), ...(fresh ? { createdAt: ctx.now() } : { updatedAt: ctx.now() }),
   })
   await begin(ctx, s, { action, phase: 'apply', template: t.id, previous, empty }, applyNodes(program), true)

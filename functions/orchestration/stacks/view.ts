@@ -1,7 +1,8 @@
 import type { Ctx } from '../../kernel/ctx.ts'
 import { isoSeconds } from '../../kernel/view.ts'
 import { regionOf } from '../engine/place.ts'
-import type { StackRow } from '../engine/record.ts'
+import type { Output, StackRow } from '../engine/record.ts'
+import { open, openOutputs } from '../engine/sealed.ts'
 
 export const hrefOf = (ctx: Ctx, s: { project: string; name: string; id: string }, rest = '') => `${ctx.origin}/orchestration/v1/${s.project}/stacks/${encodeURIComponent(s.name)}/${s.id}${rest}`
 const self = (href: string, rel = 'self') => ({ href, rel })
@@ -15,8 +16,8 @@ export const brief = (ctx: Ctx, s: StackRow) => ({
 
 export const full = (ctx: Ctx, s: StackRow, outputs = true) => ({
   ...brief(ctx, s), stack_owner: s.userName, disable_rollback: s.onFailure === 'keep', timeout_mins: s.timeout, capabilities: [], notification_topics: [], template_description: s.description || 'No description',
-  parameters: { 'OS::project_id': s.project, 'OS::stack_id': s.id, 'OS::stack_name': s.name, ...(s.front === 'heat' ? {} : { 'AWS::Region': regionOf(ctx) }), ...s.parameters },
+  parameters: { 'OS::project_id': s.project, 'OS::stack_id': s.id, 'OS::stack_name': s.name, ...(s.front === 'heat' ? {} : { 'AWS::Region': regionOf(ctx) }), ...open(ctx, s.id, s.parameters) },
   // An update under way has no outputs to show yet but those of before.
-  ...(outputs ? { outputs: s.outputs.map(outputView) } : {}),
+  ...(outputs ? { outputs: openOutputs(ctx, s).map(outputView) } : {}),
 })
-export const outputView = (o: StackRow['outputs'][number]) => ({ output_key: o.key, output_value: o.value ?? null, description: o.description, ...(o.error ? { output_error: o.error } : {}) })
+export const outputView = (o: Output) => ({ output_key: o.key, output_value: o.value ?? null, description: o.description, ...(o.error ? { output_error: o.error } : {}) })

@@ -112,7 +112,7 @@ describe('IAM', () => {
 describe('signals', () => {
   const send = (url: string, body: unknown, method = 'PUT') => { const u = new URL(url, 'http://cloud.test'); return k.c.call(method, u.pathname + u.search, { raw: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': '' } }) }
   const waits = (more: object = {}) => ({ H: { Type: 'AWS::CloudFormation::WaitConditionHandle' }, W: { Type: 'AWS::CloudFormation::WaitCondition', Properties: { Handle: ref('H'), Timeout: 600, Count: 2, ...more } } })
-  const url = async (name: string) => (await k.c.db().read([(await import('../../../kernel/db.ts')).q.select().from((await import('../../../../schema/orchestration.ts')).stackResource)]))[0].find((r) => r.name === name && r.type.endsWith('Handle'))!.data.url as string
+  const url = async (name: string) => { const row = (await k.c.db().read([(await import('../../../kernel/db.ts')).q.select().from((await import('../../../../schema/orchestration.ts')).stackResource)]))[0].find((r) => r.name === name && r.type.endsWith('Handle'))!; return (await import('../../engine/sealed.ts')).openRow({ env: k.c.env }, row).data.url as string }
 
   it('reach a wait condition by the address of its handle, once each; nothing else does', async () => {
     let s = await turn('CreateStack', 'waits', waits(), { data: att('W', 'Data') })

@@ -5,6 +5,7 @@ import { q } from '../../../kernel/db.ts'
 import { invalid, notFound } from '../../../kernel/fault.ts'
 import type { Source } from '../../engine/program.ts'
 import type { StackRow } from '../../engine/record.ts'
+import { openOutputs, openRow, openRows, shut } from '../../engine/sealed.ts'
 import { shortOf } from '../../engine/work.ts'
 import type { Json } from '../../template/index.ts'
 import type { Gone, Progress, Reading, Work } from '../provider.ts'
@@ -35,7 +36,7 @@ export async function changeChild(r: Work, c: Child): Promise<Progress> {
   const row = await childOf(r)
   if (!row) throw notFound('Stack', r.resource.physicalId ?? '', 'The nested stack is gone.')
   const [[parent]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, r.stack.id)))
-  await (await verbs()).updateStack(r.ctx, row, { source: c.source, meanwhile: 'supersede', delegation: parent.delegation as Delegation, timeout: c.timeout, onFailure: 'keep', ...(c.facade ? { extra: { ...row.extra, ...c.extra, facade: c.facade } } : {}) })
+  await (await verbs()).updateStack(r.ctx, row, { source: c.source, meanwhile: 'supersede', delegation: parent.delegation as Delegation, timeout: c.timeout, onFailure: 'keep', ...(c.facade ? { extra: { ...row.extra, ...c.extra, facade: shut(r.ctx, row.id, c.facade) } } : {}) })
   return { data: r.resource.data, wait: { lane: row.id } }
 }
 
@@ -71,7 +72,8 @@ export async function shownOf(r: Work, row?: StackRow): Promise<Record<string, a
   const s = row ?? await childOf(r)
   if (!s) throw notFound('Stack', r.resource.physicalId ?? '', 'The nested stack is gone.')
   const [rows] = await r.ctx.read(q.select().from(stackResource).where(and(eq(stackResource.stack, s.id), eq(stackResource.current, true))))
-  return { id: s.id, name: s.name, outputs: Object.fromEntries(s.outputs.map((o) => [o.key, o.value ?? null])), list: s.outputs, resources: Object.fromEntries(rows.map((x) => [x.name, { id: (x.attributes.$ref as string | undefined) ?? x.physicalId, attributes: x.attributes, physicalId: x.physicalId }])) }
+  const list = openOutputs(r.ctx, s)
+  return { id: s.id, name: s.name, outputs: Object.fromEntries(list.map((o) => [o.key, o.value ?? null])), list, resources: Object.fromEntries(openRows(r.ctx, rows).map((x) => [x.name, { id: (x.attributes.$ref as string | undefined) ?? x.physicalId, attributes: x.attributes, physicalId: x.physicalId }])) }
 }
 
 /** An attribute of a resource within: as it was kept, or as its API shows it now. */
@@ -79,10 +81,11 @@ export async function memberOf(r: Work, shown: Record<string, any>, name: string
   const at = shown.resources[name] as { attributes: Record<string, unknown> } | undefined
   if (!at) return undefined
   if (Object.hasOwn(at.attributes, attribute)) return at.attributes[attribute]
-  const [[s], [row]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, shown.id)), q.select().from(stackResource).where(and(eq(stackResource.stack, shown.id), eq(stackResource.name, name), eq(stackResource.current, true))))
-  if (!s || !row?.template) return undefined
+  const [[s], [stored]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, shown.id)), q.select().from(stackResource).where(and(eq(stackResource.stack, shown.id), eq(stackResource.name, name), eq(stackResource.current, true))))
+  if (!s || !stored?.template) return undefined
+  const row = openRow(r.ctx, stored)
   const [{ typeFor }, { programOf }, { placeOf }, { attributesFor, propertiesOf, workFor }] = await Promise.all([import('../resolve.ts'), import('../../engine/program.ts'), import('../../engine/place.ts'), import('../../engine/work.ts')])
-  const program = await programOf(r.ctx, await placeOf(r.ctx, s), row.template), type = await typeFor(row.type, program.environment, program.files, name)
+  const program = await programOf(r.ctx, await placeOf(r.ctx, s), stored.template), type = await typeFor(row.type, program.environment, program.files, name)
   if (!type) return undefined
   const work = workFor(r.ctx, r.caller, s, row, await propertiesOf(r.ctx, row), false, program), wanted = new Set([attribute])
   const found = await attributesFor(type, work, wanted, undefined) ?? await attributesFor(type, work, wanted, await type.show?.(work) ?? {})

@@ -1,7 +1,8 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import { stack, stackResource } from '../../../../../schema/orchestration.ts'
 import { q } from '../../../../kernel/db.ts'
 import { invalid } from '../../../../kernel/fault.ts'
+import { openRow } from '../../../engine/sealed.ts'
 import { propertiesOf } from '../../../engine/work.ts'
 import { boolean, integer, list, map, text, type Property, type Work } from '../../provider.ts'
 import { tag, unused } from './pieces.ts'
@@ -25,13 +26,14 @@ export const templateData = map({ ...launch, TagSpecifications: list(map({ Resou
 /** What a launch template of this project says, by id or name. */
 export async function fromTemplate(r: Work, asked: { LaunchTemplateId?: string; LaunchTemplateName?: string; Version?: string }): Promise<Record<string, any>> {
   const named = asked.LaunchTemplateId ?? asked.LaunchTemplateName
-  const [[row]] = await r.ctx.read(q.select({ row: stackResource }).from(stackResource).innerJoin(stack, eq(stack.id, stackResource.stack)).where(and(
+  const [rows] = await r.ctx.read(q.select({ row: stackResource }).from(stackResource).innerJoin(stack, eq(stack.id, stackResource.stack)).where(and(
     eq(stackResource.type, 'AWS::EC2::LaunchTemplate'), inArray(stackResource.status, ['COMPLETE']), eq(stackResource.current, true), eq(stack.project, r.stack.project),
-    asked.LaunchTemplateId ? eq(stackResource.physicalId, asked.LaunchTemplateId) : sql`json_extract(${stackResource.data}, '$.name') = ${named}`)).limit(1))
+    asked.LaunchTemplateId ? eq(stackResource.physicalId, asked.LaunchTemplateId) : undefined)).limit(1000))
+  const row = rows.map((x) => openRow(r.ctx, x.row)).find((x) => asked.LaunchTemplateId || x.data.name === named)
   if (!row) throw invalid(`The launch template '${named}' does not exist.`)
-  const latest = Number((row.row.data as any).latest)
+  const latest = Number(row.data.latest)
   if (asked.Version && !['$Latest', '$Default', String(latest)].includes(asked.Version)) throw invalid(`Version ${asked.Version} of launch template '${named}' is not kept: there is ${latest}, the latest.`)
-  return (await propertiesOf(r.ctx, row.row)).LaunchTemplateData ?? {}
+  return (await propertiesOf(r.ctx, row)).LaunchTemplateData ?? {}
 }
 
 /** Base64, as the API takes it; a template may give text that is not. */

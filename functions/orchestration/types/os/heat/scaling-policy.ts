@@ -6,6 +6,7 @@ import type { Json } from '../../../template/index.ts'
 import { placeOf } from '../../../engine/place.ts'
 import { programOf } from '../../../engine/program.ts'
 import { changeRow } from '../../../engine/record.ts'
+import { openRow } from '../../../engine/sealed.ts'
 import { propertiesOf, workFor } from '../../../engine/work.ts'
 import { childOf } from '../../nested/child.ts'
 import { integer, live, number, oneOf, range, required, resourceType, text, type Progress, type Work } from '../../provider.ts'
@@ -21,9 +22,9 @@ const GROUPS = ['OS::Heat::AutoScalingGroup', 'AWS::AutoScaling::AutoScalingGrou
 
 /** The group of this stack that the policy is about, to work on. */
 async function groupOf(r: Work) {
-  const id = String(said(r).group), [[s], [row]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, r.stack.id)), q.select().from(stackResource).where(and(eq(stackResource.physicalId, id), eq(stackResource.current, true))))
-  if (!s || !row || !GROUPS.includes(row.type) || row.stack !== s.id) throw invalid(`Alarm ${r.resource.name} could not find scaling group named "${id}"`, { type: 'NotFound' })
-  const program = row.template ? await programOf(r.ctx, await placeOf(r.ctx, s), row.template) : undefined
+  const id = String(said(r).group), [[s], [stored]] = await r.ctx.read(q.select().from(stack).where(eq(stack.id, r.stack.id)), q.select().from(stackResource).where(and(eq(stackResource.physicalId, id), eq(stackResource.current, true))))
+  if (!s || !stored || !GROUPS.includes(stored.type) || stored.stack !== s.id) throw invalid(`Alarm ${r.resource.name} could not find scaling group named "${id}"`, { type: 'NotFound' })
+  const row = openRow(r.ctx, stored), program = row.template ? await programOf(r.ctx, await placeOf(r.ctx, s), row.template) : undefined
   return { row, work: workFor(r.ctx, r.caller, s, row, await propertiesOf(r.ctx, row), false, program) }
 }
 const rests = (until: number | undefined, now: number) => until !== undefined && until > now

@@ -2,7 +2,8 @@ import { eq } from 'drizzle-orm'
 import { softwareConfig, softwareDeployment } from '../../../../../schema/orchestration.ts'
 import { q } from '../../../../kernel/db.ts'
 import { Fault, invalid, notFound } from '../../../../kernel/fault.ts'
-import { body, newConfig, type Config, type Deployment } from '../../../software/model.ts'
+import { newConfig, openConfig, openDeployment, shutConfig, shutDeployment, type Config, type Deployment } from '../../../software/model.ts'
+import { shut } from '../../../engine/sealed.ts'
 import type { Json } from '../../../template/index.ts'
 import { list, live, map, oneOf, resourceType, text, type Progress, type ResourceType, type Work } from '../../provider.ts'
 
@@ -13,7 +14,7 @@ type Fill = (config: Json, inputs: Record<string, unknown>, r: Work) => Json
 
 /** The config with this deployment's inputs in it, as agents get it. */
 async function derived(r: Work, action: string, fill: Fill): Promise<Config> {
-  const p = r.properties, [[source]] = p.config ? await r.ctx.read(q.select().from(softwareConfig).where(eq(softwareConfig.id, p.config))) : [[]]
+  const p = r.properties, [[stored]] = p.config ? await r.ctx.read(q.select().from(softwareConfig).where(eq(softwareConfig.id, p.config))) : [[]], source = stored && openConfig(r.ctx, stored)
   if (p.config && (!source || source.project !== r.stack.project)) throw notFound('Software config', p.config, `Software config with id ${p.config} not found`, { type: 'NotFound' })
   const given = { ...p.input_values } as Record<string, unknown>, declared = (source?.inputs ?? []).map((i) => { const { [i.name as string]: v = i.default, ...rest } = { ...given }; void rest; delete given[i.name as string]; return { ...i, value: v ?? null } })
   const own = (name: string, value: unknown, description: string) => ({ name, value, type: 'String', description }), transport = p.signal_transport as string
@@ -21,7 +22,7 @@ async function derived(r: Work, action: string, fill: Fill): Promise<Config> {
     own('deploy_server_id', p.server, 'ID of the server being deployed to'), own('deploy_action', action, 'Name of the current action being deployed'), own('deploy_stack_id', `${r.stack.name}/${r.stack.id}`, 'ID of the stack this deployment belongs to'), own('deploy_resource_name', r.resource.name, 'Name of this deployment resource in the stack'),
     own('deploy_signal_transport', transport === 'NO_SIGNAL' ? transport : transport === 'TEMP_URL_SIGNAL' ? transport : 'CFN_SIGNAL', 'How the server should signal to heat with the deployment output values.'),
     ...(transport === 'NO_SIGNAL' ? [] : [own('deploy_signal_id', await r.signalUrl(), 'ID of signal to use for signaling output values'), own('deploy_signal_verb', transport === 'TEMP_URL_SIGNAL' ? 'PUT' : 'POST', 'HTTP verb to use for signaling output values')])]
-  const values = Object.fromEntries(inputs.map((i) => [(i as unknown as { name: string }).name, (i as { value: unknown }).value])), whole = source ? body(source) : ''
+  const values = Object.fromEntries(inputs.map((i) => [(i as unknown as { name: string }).name, (i as { value: unknown }).value])), whole = source ? source.config : ''
   const ours = source?.group === 'component' ? ((whole as any).configs ?? []).find((c: any) => c.actions.includes(action)) : undefined
   return { ...newConfig(r.ctx, r.stack.project, { name: p.name ?? r.uniqueName(), group: ours?.tool ?? source?.group ?? 'Heat::Ungrouped', config: fill(ours ? ours.config ?? '' : whole, values, r), options: source?.options }), inputs: inputs as Record<string, unknown>[], outputs: source?.outputs ?? [] }
 }
@@ -29,7 +30,7 @@ async function derived(r: Work, action: string, fill: Fill): Promise<Config> {
 async function rowOf(r: Work): Promise<Deployment> {
   const [[row]] = await r.ctx.read(q.select().from(softwareDeployment).where(eq(softwareDeployment.id, r.resource.physicalId ?? '')))
   if (!row) throw notFound('Deployment', r.resource.physicalId ?? '', `Deployment with id ${r.resource.physicalId} not found`, { type: 'NotFound' })
-  return row
+  return openDeployment(r.ctx, row)
 }
 const WAIT = { wait: { seconds: 30 } } as const
 
@@ -38,11 +39,11 @@ async function deploy(r: Work, action: string, fill: Fill): Promise<Progress> {
   const active = (r.properties.actions as string[]).includes(action), silent = r.properties.signal_transport === 'NO_SIGNAL', now = r.ctx.now(), have = r.resource.physicalId ? await rowOf(r) : undefined
   if (!active && have) return { shown: have }
   const config = await derived(r, action, fill), pending = active && !silent
-  r.ctx.stage(q.insert(softwareConfig).values(config))
+  r.ctx.stage(q.insert(softwareConfig).values(shutConfig(r.ctx, config)))
   const set = { config: config.id, action, status: pending ? 'IN_PROGRESS' : 'COMPLETE', reason: pending ? 'Deploy data available' : silent ? 'Not waiting for outputs signal' : 'Not required', inputs: r.properties.input_values ?? {} }
-  if (have) { r.ctx.stage(q.update(softwareDeployment).set({ ...set, updatedAt: now }).where(eq(softwareDeployment.id, have.id)), 'stale'); r.ctx.stage(q.delete(softwareConfig).where(eq(softwareConfig.id, have.config))) }
+  if (have) { r.ctx.stage(q.update(softwareDeployment).set(shutDeployment(r.ctx, have.id, { ...set, updatedAt: now })).where(eq(softwareDeployment.id, have.id)), 'stale'); r.ctx.stage(q.delete(softwareConfig).where(eq(softwareConfig.id, have.config))) }
   const row: Deployment = have ? { ...have, ...set } : { id: r.ctx.uuid(), project: r.stack.project, server: r.properties.server, outputs: null, createdAt: now, updatedAt: null, ...set }
-  if (!have) r.ctx.stage(q.insert(softwareDeployment).values(row))
+  if (!have) r.ctx.stage(q.insert(softwareDeployment).values(shutDeployment(r.ctx, row.id, row)))
   return { id: row.id, data: r.resource.data, ...(pending ? WAIT : { shown: row }) }
 }
 async function ready(r: Work): Promise<Progress> {
@@ -60,7 +61,7 @@ async function signal(r: Work, details: Json): Promise<Progress & { says?: strin
   if (code !== undefined && code !== null && String(code) !== '0') wrong.push(`deploy_status_code : Deployment exited with non-zero status code: ${String(code)}`)
   for (const o of config?.outputs ?? []) { const name = o.name as string; if (Object.hasOwn(d, name)) { out[name] = d[name]; if (o.error_output && d[name]) wrong.push(`${name} : ${typeof d[name] === 'string' ? d[name] : JSON.stringify(d[name])}`) } }
   for (const k of ['deploy_stdout', 'deploy_stderr', 'deploy_status_code']) out[k] = d[k] ?? null
-  r.ctx.stage(q.update(softwareDeployment).set({ outputs: out, status: wrong.length ? 'FAILED' : 'COMPLETE', reason: wrong.length ? wrong.join(', ') : 'Outputs received', updatedAt: r.ctx.now() }).where(eq(softwareDeployment.id, row.id)), 'stale')
+  r.ctx.stage(q.update(softwareDeployment).set({ outputs: shut<Record<string, unknown> | null>(r.ctx, row.id, out), status: wrong.length ? 'FAILED' : 'COMPLETE', reason: wrong.length ? wrong.join(', ') : 'Outputs received', updatedAt: r.ctx.now() }).where(eq(softwareDeployment.id, row.id)), 'stale')
   return { says: wrong.length ? `deployment ${row.id} failed${code && String(code) !== '0' ? ` (${String(code)})` : ''}` : `deployment ${row.id} succeeded` }
 }
 

@@ -2,6 +2,7 @@ import { and, eq, or } from 'drizzle-orm'
 import { stack, stackResource } from '../../../../../schema/orchestration.ts'
 import { q } from '../../../../kernel/db.ts'
 import { invalid } from '../../../../kernel/fault.ts'
+import { open } from '../../../engine/sealed.ts'
 import { dumps } from '../../../template/python.ts'
 import { integer, live, number, range, resourceType, text, type Progress, type Work } from '../../provider.ts'
 import type { Signal } from './wait-condition-handle.ts'
@@ -9,9 +10,9 @@ import type { Signal } from './wait-condition-handle.ts'
 /** The handle, by what refers to it: its row's id, or an address of its own. */
 export async function signalsOf(r: Work, handle: string): Promise<Record<string, Signal>> {
   const id = /\/signals\/[^/]+\/([0-9a-f-]{36})/.exec(handle)?.[1] ?? handle
-  const [[row]] = await r.ctx.read(q.select({ data: stackResource.data }).from(stackResource).innerJoin(stack, eq(stack.id, stackResource.stack)).where(and(eq(stack.project, r.stack.project), or(eq(stackResource.id, id), and(eq(stackResource.physicalId, id), eq(stackResource.current, true))))))
+  const [[row]] = await r.ctx.read(q.select({ id: stackResource.id, data: stackResource.data }).from(stackResource).innerJoin(stack, eq(stack.id, stackResource.stack)).where(and(eq(stack.project, r.stack.project), or(eq(stackResource.id, id), and(eq(stackResource.physicalId, id), eq(stackResource.current, true))))))
   if (!row) throw invalid('WaitCondition invalid Handle', { type: 'ValueError' })
-  return (row.data.signals ?? {}) as Record<string, Signal>
+  return (open(r.ctx, row.id, row.data).signals ?? {}) as Record<string, Signal>
 }
 export function judge(r: Work, signals: Record<string, Signal>, count: number, until: number): Progress {
   const all = Object.values(signals), failed = all.filter((s) => s.status === 'FAILURE')

@@ -1,4 +1,4 @@
-import { opened, sealed } from '../../../engine/program.ts'
+import { unseal } from '../../../../kernel/secrets.ts'
 import { boolean, length, oneOf, required, resourceType, text, type Work } from '../../provider.ts'
 import { COMPUTE } from './pieces.ts'
 
@@ -11,13 +11,13 @@ export default resourceType({
   },
   attributes: {
     public_key: { type: 'String' },
-    private_key: { type: 'String', own: true, of: (_, r) => (r.resource.data.sealed ? opened((r as Work).ctx, r.resource.id, r.resource.data.sealed) : '') },
+    private_key: { type: 'String', own: true, of: (_, r) => r.resource.data.key ?? (r.resource.data.sealed ? unseal((r as Work).ctx.env, 'stack', r.resource.id, r.resource.data.sealed) : '') },
   },
   async create(r) {
     const { name, public_key, type, user, save_private_key } = r.properties
     // Up to 2.91 the service makes keys itself.
     const { keypair } = await r.call({ ...COMPUTE, version: public_key ? undefined : '2.91', method: 'POST', path: '/os-keypairs', body: { keypair: { name, type, public_key, user_id: user } } })
-    return { id: keypair.name, data: save_private_key && keypair.private_key ? { sealed: await sealed(r.ctx, r.resource.id, keypair.private_key) } : {}, shown: keypair }
+    return { id: keypair.name, data: save_private_key && keypair.private_key ? { key: keypair.private_key } : {}, shown: keypair }
   },
   show: async (r) => (await r.call({ ...at(r), method: 'GET' })).keypair,
   async remove(r) { if (r.resource.physicalId) await r.call({ ...at(r), method: 'DELETE' }) },

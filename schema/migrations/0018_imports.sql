@@ -1,0 +1,1 @@
+alter table stack_template add imports text;
