@@ -14,6 +14,8 @@ export interface Invocation {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below the version prefix: `/networks/4f…`. */
   path: string
+  /** Of those that share a path by a name (AWS's services): which. Elsewhere the body says. */
+  action?: string
   query?: Record<string, string | string[]>
   body?: unknown
   /** A microversion; the newest when not said. */
@@ -36,8 +38,8 @@ export async function invoke(ctx: Ctx, caller: Caller | undefined, to: Invocatio
   if (!present?.length) throw notFound('resource', to.path)
   const body = to.body === undefined ? undefined : plain(to.body)
   const keys = body && typeof body === 'object' ? Object.keys(body) : []
-  const endpoint = present.some((e) => e.key) ? present.find((e) => e.key && keys.includes(e.key)) : present[0]
-  if (!endpoint) throw invalid(`There is no such action: ${keys[0]}`)
+  const endpoint = present.some((e) => e.key) ? present.find((e) => e.key && (to.action ? e.key === to.action : keys.includes(e.key))) : present[0]
+  if (!endpoint) throw invalid(`There is no such action: ${to.action ?? keys[0]}`)
   if (endpoint.policy !== 'public' && !rules[endpoint.policy](caller, { project: caller?.project?.id, user: caller?.user.id, domain: caller?.domain?.id })) throw forbidden(`Policy doesn't allow ${endpoint.policy} to be performed.`, { type: 'PolicyNotAuthorized' })
   const schema = endpoint.body && (own.microversions ? atVersion(endpoint.body, version) : Object.values(endpoint.body)[0])
   if (schema && body !== undefined) check(schema, body)

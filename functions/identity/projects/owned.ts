@@ -52,6 +52,7 @@ export const KINDS: Kind[] = [
   { kind: 'volume_message', after: ['volume', 'snapshot'], remove: plain('volume', '/messages') },
   { kind: 'image', after: ['server', 'volume'], remove: plain('image', '/images') },
   { kind: 'image_task', after: ['image'], remove: plain('image', '/tasks') },
+  { kind: 'ssm_parameter', after: ['stack'], only: 'x.version = (select max(v.version) from ssm_parameter v where v.project = x.project and v.name = x.name)', remove: (t) => ({ service: 'ssm', method: 'POST', path: '/', action: 'DeleteParameter', body: { Name: t.name } }) },
   { kind: 'metadef_namespace', after: [], remove: drop('image', (t) => `/metadefs/namespaces/${encodeURIComponent(t.name!)}`) },
 ]
 
@@ -63,14 +64,19 @@ export const ALONG: Record<string, ((project: string) => Invocation) | undefined
   volume_quota: (p) => ({ service: 'volume', method: 'DELETE', path: `/os-quota-sets/${p}` }),
   volume_default_type: (p) => ({ service: 'volume', method: 'DELETE', path: `/default-types/${p}` }),
 }
-/** What only says what was, or is a part of something else, or belongs to who gave it. */
-export const NOT_THINGS = new Set(['event', 'saga', 'past_server', 'server_move', 'placement_consumer', 'security_group_rule', 'flavor_access', 'volume_type_access', 'image_quota', 'aws_signature', 'segment_range', 'auto_topology', 'drift_detection', 'ssm_parameter'])
+/** What others said of a project, and notes about it: the rows go with it, and nothing else follows from that. */
+export const FORGOTTEN = new Set(['flavor_access', 'volume_type_access', 'image_member', 'image_quota', 'auto_topology', 'drift_detection'])
+/** What only says what was, or is a part of something else, or is the operator's. */
+export const NOT_THINGS = new Set(['event', 'saga', 'past_server', 'server_move', 'placement_consumer', 'security_group_rule', 'segment_range'])
+/** Whose it is, where the column is called otherwise. */
+const OWNER: Record<string, string> = { image: 'owner', image_task: 'owner', metadef_namespace: 'owner', image_member: 'member' }
 
 /** Tables with an owner, of whatever service. */
 export const owned = Object.values(schema).filter((t): t is never => is(t, SQLiteTable)).flatMap((table) => {
-  const columns = getTableColumns(table) as Record<string, SQLiteColumn>, name = getTableName(table), owner = name === 'stack' ? columns.project : columns.project ?? (name === 'image' || name === 'image_task' || name === 'metadef_namespace' ? columns.owner : undefined)
+  const columns = getTableColumns(table) as Record<string, SQLiteColumn>, name = getTableName(table), owner = columns[OWNER[name] ?? 'project'] as SQLiteColumn | undefined
   return owner ? [{ name, owner: owner.name, columns }] : []
 })
+export const forgotten = owned.filter((o) => FORGOTTEN.has(o.name))
 /** The kinds there are tables for, as those of services may come and go. */
 export const kinds = KINDS.flatMap((k) => { const t = owned.find((o) => o.name === k.kind); return t ? [{ ...k, table: t }] : [] })
 type Known = (typeof kinds)[number]
@@ -78,10 +84,11 @@ type Known = (typeof kinds)[number]
 /** One project by its id, or several by a query of ids. */
 type Whose = string | SQL
 const whose = (k: Known, project: Whose) => sql`x.${sql.identifier(k.table.owner)} ${typeof project === 'string' ? sql`= ${project}` : sql`in ${project}`}${k.only ? sql` and ${sql.raw(k.only)}` : sql``}`
-const since = (k: Known, before: number | null) => (before !== null && k.table.columns.createdAt ? sql` and x.${sql.identifier(k.table.columns.createdAt.name)} < ${before}` : sql``)
+const madeAt = (k: Known) => k.table.columns.createdAt ?? k.table.columns.at as SQLiteColumn | undefined
+const since = (k: Known, before: number | null) => (before !== null && madeAt(k) ? sql` and x.${sql.identifier(madeAt(k).name)} < ${before}` : sql``)
 const shown = (k: Known): SQL => {
-  const { columns: c } = k.table, id = c.id ?? c.namespace ?? Object.values(c)[0], name = c.name ?? c.displayName ?? c.namespace
-  return sql`x.${sql.identifier(id.name)} as id, ${k.kind === 'metadef_namespace' ? sql`x.namespace` : name ? sql`x.${sql.identifier(name.name)}` : sql`null`} as name, ${c.createdAt ? sql`x.${sql.identifier(c.createdAt.name)}` : sql`null`} as created, ${k.more ? sql.raw(k.more) : sql`null`} as more`
+  const { columns: c } = k.table, id = c.id ?? c.namespace ?? c.name, name = c.name ?? c.displayName ?? c.namespace
+  return sql`x.${sql.identifier(id.name)} as id, ${k.kind === 'metadef_namespace' ? sql`x.namespace` : name ? sql`x.${sql.identifier(name.name)}` : sql`null`} as name, ${madeAt(k) ? sql`x.${sql.identifier(madeAt(k).name)}` : sql`null`} as created, ${k.more ? sql.raw(k.more) : sql`null`} as more`
 }
 
 export const things = (k: Known, project: string, before: number | null, limit: number, offset = 0) => sql`select ${shown(k)}, ${k.going ? sql.raw(`case when ${k.going} then 1 else 0 end`) : sql`0`} as going from ${sql.identifier(k.kind)} x where ${whose(k, project)}${since(k, before)} order by going, id limit ${limit} offset ${offset}`

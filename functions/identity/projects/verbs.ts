@@ -9,7 +9,7 @@ import { revoke, revokeAll } from '../revoke.ts'
 import { extraOf, found, mergeOptions, mutable } from '../wire.ts'
 import { aboveIs, belowIs, family } from './family.ts'
 import type { Project } from './model.ts'
-import { alongside, counts, defaultGroups, stillOwned } from './owned.ts'
+import { alongside, counts, defaultGroups, forgotten, stillOwned } from './owned.ts'
 import { remover, removeGiven } from './remover.ts'
 
 const taken = (what: string) => () => conflict(`Conflict occurred attempting to store ${what} - it is not permitted to have two ${what}s with the same name${what === 'project' ? ' in the same domain' : ''}.`)
@@ -77,6 +77,7 @@ export function forgetProjects(ctx: Ctx, ids: ReturnType<typeof sql>) {
   ctx.stage(q.delete(endpointProject).where(inArray(endpointProject.project, ids)))
   ctx.stage(q.delete(endpointGroupProject).where(inArray(endpointGroupProject.project, ids)))
   ctx.stage(q.delete(limit).where(inArray(limit.project, ids)))
+  for (const f of forgotten) ctx.stage(q.run(sql`delete from ${sql.identifier(f.name)} where ${sql.identifier(f.owner)} in ${ids}`))
   ctx.stage(q.update(user).set({ defaultProject: null }).where(inArray(user.defaultProject, ids)))
 }
 
