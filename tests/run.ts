@@ -50,7 +50,8 @@ process.exit(steps.close())
 async function vitest(project: string) {
   const r = await sh(bin('vitest'), ['run', '--project', project], { cwd: root, timeout: 1_500_000, fails: true, env: { ...process.env, NO_COLOR: '1' } })
   console.log(r.stdout.split('\n').filter((l) => r.code ? !/^ ✓/.test(l) : /Tests|Test Files/.test(l)).slice(-200).join('\n'))
-  if (r.code) throw new Error(`vitest failed: ${r.stderr.slice(-2000)}`)
+  // What failed and where comes after all that was said on the way.
+  if (r.code) throw new Error(`vitest failed: ${r.stderr.slice(Math.max(r.stderr.lastIndexOf('Failed Tests'), r.stderr.lastIndexOf('Failed Suites'), 0)).slice(0, 8000)}`)
 }
 
 function read(file: string) { try { return readFileSync(path.join(root, file), 'utf8') } catch { return '' } }
