@@ -40,9 +40,11 @@ export const project = sqliteTable('project', {
 }, (t) => [
   uniqueIndex('project_name').on(t.domain, t.name).where(sql`is_domain = 0`),
   uniqueIndex('domain_name').on(t.name).where(sql`is_domain = 1`),
-  index('project_parent').on(t.parent, t.isDomain, t.id), index('project_list').on(t.isDomain, t.id), index('project_domain').on(t.domain, t.id), index('project_by_name').on(t.name, t.isDomain, t.id),
-  index('project_disabled').on(t.isDomain, t.id).where(sql`enabled = 0`),
+  index('project_parent').on(t.parent, t.isDomain, t.id), index('project_list').on(t.isDomain, t.id, t.name, t.enabled), index('project_domain').on(t.domain, t.isDomain, t.id, t.name, t.enabled), index('project_by_name').on(t.name, t.isDomain, t.id),
+  index('project_disabled').on(t.isDomain, t.id).where(sql`enabled = 0`), index('project_domain_disabled').on(t.domain, t.isDomain, t.enabled, t.id).where(sql`enabled = 0`),
 ])
+/** Each tag as a row: kept by triggers, so that lists by tags read those that match. */
+export const projectTag = sqliteTable('project_tag', { tag: text('tag').notNull(), project: text('project_id').notNull() }, (t) => [primaryKey({ columns: [t.tag, t.project] }), index('project_tag_project').on(t.project)])
 
 export const user = sqliteTable('user', {
   id: id(),
@@ -61,8 +63,8 @@ export const user = sqliteTable('user', {
   options: options(),
   extra: extra(),
   createdAt: created(),
-}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id), index('user_by_name').on(t.name),
-  index('user_default_project').on(t.defaultProject, t.id).where(sql`default_project_id is not null`), index('user_disabled').on(t.id).where(sql`enabled = 0`),
+}, (t) => [uniqueIndex('user_name').on(t.domain, t.name), index('user_domain').on(t.domain, t.id, t.name, t.enabled), index('user_list').on(t.id, t.name, t.enabled), index('user_by_name').on(t.name),
+  index('user_default_project').on(t.defaultProject, t.id).where(sql`default_project_id is not null`), index('user_disabled').on(t.id).where(sql`enabled = 0`), index('user_domain_disabled').on(t.domain, t.enabled, t.id).where(sql`enabled = 0`),
   index('user_foreign_hash').on(t.password).where(sql`substr(password, 1, 22) <> '$scrypt$ln=14,r=8,p=1$'`)])
 
 export const group = sqliteTable('user_group', {
@@ -73,7 +75,7 @@ export const group = sqliteTable('user_group', {
   directory: text('directory_id'),
   extra: extra(),
   createdAt: created(),
-}, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id), index('group_by_name').on(t.name)])
+}, (t) => [uniqueIndex('group_name').on(t.domain, t.name), index('group_domain').on(t.domain, t.id, t.name), index('group_list').on(t.id, t.name), index('group_by_name').on(t.name)])
 
 export const membership = sqliteTable('membership', {
   user: text('user_id').notNull(), group: text('group_id').notNull(),

@@ -145,6 +145,9 @@ describe('projects', () => {
     expect((await c.v3('PUT', `/projects/${b.id}/tags/green`, admin)).status).toBe(201)
     expect((await c.v3('GET', `/projects/${b.id}/tags`, admin)).body.tags).toEqual(['green', 'red'])
     expect((await c.v3('GET', `/projects/${b.id}/tags/blue`, admin)).status).toBe(404)
+    expect([await ids('tags=red,green'), await ids('tags=red,red')]).toEqual([[b.id], [a.id, b.id].sort()])
+    await c.v3('PUT', `/projects/${b.id}/tags`, admin, { tags: [] })
+    expect([await ids('tags=red'), await ids('tags-any=green')]).toEqual([[a.id], []])
   })
 })
 

@@ -8,7 +8,7 @@ export const USER = 1, GROUP = 2, PROJECT = 3
 
 /**
  * A copy of the database with so many users: ten to a group and to a project, each with a role on the project, by themselves or through the
- * group; every tenth has a credential (nobody can open it), an application credential and a trust.
+ * group; three projects have a tag; every tenth has a credential (nobody can open it), an application credential and a trust.
  */
 export function populate(from: string, file: string, size: number) {
   copyFileSync(from, file)
@@ -29,6 +29,7 @@ export function populate(from: string, file: string, size: number) {
       ${upTo(few)} insert into credential (id, user_id, project_id, type, blob, created_at) select printf('%064x', i * 2654435761), ${hex(USER, '(i * 10)')}, null, 'cert', 'v1::', 1 from n;
       ${upTo(few)} insert into application_credential (id, name, user_id, project_id, secret, roles, unrestricted, created_at) select ${hex(4, 'i')}, 'one', ${hex(USER, '(i * 10)')}, ${hex(PROJECT, 'i')}, '$sha256$x', '["${role}"]', 0, 1 from n;
       ${upTo(few)} insert into trust (id, trustor_user_id, trustee_user_id, project_id, impersonation, roles, redelegation_count, extra, created_at) select ${hex(5, 'i')}, ${hex(USER, '(i * 10)')}, ${hex(USER, '(i * 10 + 1)')}, ${hex(PROJECT, 'i')}, 0, '["${role}"]', 0, '{}', 1 from n;
+      update project set tags = '["rare"]' where id in (${[1, 2, 3].map((i) => `'${nth(PROJECT, i)}'`)});
       commit`)
   } finally { db.close() }
 }

@@ -1,6 +1,6 @@
-import { and, eq, sql, type SQL } from 'drizzle-orm'
+import { and, eq, inArray, sql, type SQL } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { project } from '../../../schema/identity.ts'
+import { project, projectTag } from '../../../schema/identity.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
@@ -17,15 +17,12 @@ const tag = t.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' })
 const tags = t.Array(tag, { maxItems: 80 })
 const fields = { name: nameTo(64), domain_id: idOrNull, parent_id: idOrNull, is_domain: flag, enabled: flag, description: text, tags, options: object }
 
-const hasTag = (word: string) => sql`exists (select 1 from json_each(${project.tags}) where value = ${word})`
+/** By the rows the database keeps of tags: `tags` and `not-tags` take projects with all of them, the others with any. */
 function byTags(query: URLSearchParams): SQL[] {
-  const out: SQL[] = []
-  const each = (name: string, make: (all: SQL[]) => SQL) => { const v = query.get(name); if (v) out.push(make(v.split(',').map(hasTag))) }
-  each('tags', (all) => sql`(${sql.join(all, sql` and `)})`)
-  each('tags-any', (all) => sql`(${sql.join(all, sql` or `)})`)
-  each('not-tags', (all) => sql`not (${sql.join(all, sql` and `)})`)
-  each('not-tags-any', (all) => sql`not (${sql.join(all, sql` or `)})`)
-  return out
+  const words = (name: string) => query.get(name)?.split(',') ?? [], having = (tags: string[]) => inArray(project.id, q.select({ id: projectTag.project }).from(projectTag).where(inArray(projectTag.tag, tags)))
+  const all = (name: string) => words(name).map((w) => having([w])), any = (name: string) => (words(name).length ? [having(words(name))] : [])
+  const not = (of: SQL[]) => (of.length ? [sql`not (${sql.join(of, sql` and `)})`] : [])
+  return [...all('tags'), ...any('tags-any'), ...not(all('not-tags')), ...not(any('not-tags-any'))]
 }
 
 export const list = endpoint({

@@ -58,7 +58,7 @@ export const KINDS: Kind[] = [
 
 /** What a project is given rather than owns: goes with it. A path for each, by the project's id; undefined: the identity service's own. */
 export const ALONG: Record<string, ((project: string) => Invocation) | undefined> = {
-  application_credential: undefined, credential: undefined, endpoint_group_project: undefined, endpoint_project: undefined, oauth_token: undefined, resource_limit: undefined, trust: undefined,
+  application_credential: undefined, credential: undefined, endpoint_group_project: undefined, endpoint_project: undefined, oauth_token: undefined, project_tag: undefined, resource_limit: undefined, trust: undefined,
   compute_quota: (p) => ({ service: 'compute', method: 'DELETE', path: `/os-quota-sets/${p}` }),
   network_quota: (p) => ({ service: 'network', method: 'DELETE', path: `/quotas/${p}` }),
   volume_quota: (p) => ({ service: 'volume', method: 'DELETE', path: `/os-quota-sets/${p}` }),
