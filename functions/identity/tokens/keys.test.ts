@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { signingKey } from '../../../schema/identity.ts'
 import { q } from '../../kernel/db.ts'
 import { Database } from '../../kernel/db.ts'
+import { directoryFor } from '../directory.ts'
 import { identityCloud, type IdentityCloud } from '../test-kit.ts'
 import { forget } from './authenticate.ts'
 import { rotateKeys } from './keys.ts'
@@ -43,6 +44,13 @@ it('a key is staged, then signs, then only verifies, then is gone; tokens outliv
   expect(await states()).toEqual(['primary', 'staged'])
   // Over for long by then; its key is not kept.
   expect([await c.alive(tokens[2]), await c.alive(tokens[3])].at(1)).toBe(true)
+})
+it('an instance that has just started takes every one of the requests that meet it at once', async () => {
+  const token = await c.demo()
+  expect(kid(token)).toMatch(/^[0-9a-f]{32}$/)
+  // Another database: what was known of this one is forgotten.
+  directoryFor('http://elsewhere.test')
+  expect(await Promise.all(Array.from({ length: 8 }, () => c.alive(token)))).toEqual(Array(8).fill(true))
 })
 it('rotated while tokens are made and used: none is refused', async () => {
   c.env.KEY_SECONDS = '1'

@@ -31,14 +31,18 @@ export async function primaryKey(env: Env): Promise<{ id: string; key: Uint8Arra
   return row && key && { id: row.id, key }
 }
 
-let looked = 0
-/** The key a token names; one this instance has not heard of is looked for, at most twice a second. */
+/** When it was last looked for a key in vain. */
+let inVain = 0
+/**
+ * The key a token names. One this instance has not heard of is looked for, but not again for half a second after that was
+ * in vain. Requests that come together each look: none can wait for what another asked.
+ */
 export async function keyNamed(env: Env, id: string, db?: Database): Promise<Uint8Array | undefined> {
   const find = () => directoryFor(env.LIBSQL_URL)?.keys.find((k) => k.id === id)
-  if (!find() && db && Date.now() - looked > 500) {
-    looked = Date.now()
+  if (!find() && db && (!directoryFor(env.LIBSQL_URL) || Date.now() - inVain > 500)) {
     const [rows] = await db.read([directoryQuery(env.LIBSQL_URL)])
     learn(env.LIBSQL_URL, rows)
+    if (!find()) inVain = Date.now()
   }
   const row = find()
   return row && open(env, row)
