@@ -6,7 +6,8 @@ import type { Ctx } from '../kernel/ctx.ts'
 import { q, type Query } from '../kernel/db.ts'
 import { seconds } from '../kernel/env.ts'
 import { handedOut, lease, LEASE, waiting, type JobRow } from '../kernel/queue.ts'
-import { bodyOf, doorbell, hostQuery, signedBy } from './signed.ts'
+import { unauthorized } from '../kernel/fault.ts'
+import { bodyOf, doorbell, hostQuery, signedBy, type HostRow } from './signed.ts'
 import { endpoint } from './service.ts'
 
 /** A host is seen to be up by its polls; written only when the last mark has some age. */
@@ -27,7 +28,7 @@ export default endpoint({
     const unheard = leased.filter((j) => ask.fresh || !ask.running.some((r) => r.id === j.id))
     const lost = unheard.filter((j) => ask.fresh || j.leaseUntil! < ctx.now() + LEASE - ON_ITS_WAY)
     if (lost.length) n += await release(ctx, id, lost)
-    let row = rows[0], count = bell
+    let row = rows[0], count = bell, taken: JobRow[] = []
     const due = () => ask.running.filter((r) => !leased.some((j) => j.id === r.id && j.attempt === r.attempt && j.leaseUntil! > ctx.now() + LEASE - RENEW_EVERY))
     const unseen = () => ctx.now() - row.seenAt > MARK_EVERY
     // What may be on its way is asked about again soon, not after a whole wait; a change of what should be here is told by a nudge, together with others.
@@ -38,12 +39,15 @@ export default endpoint({
       const heard = await wait(ctx, id, ask.bell || bell, patience)
       if (heard === undefined) return { jobs: [], bell, revision: row.revision, lost: [] }
       count = heard
-      ;[[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
+      // Rung for, there is most likely work: one trip takes it and looks. Otherwise a look, which writes nothing.
+      if (count !== (ask.bell || bell) && ask.slots) [taken, [row], leased] = await ctx.basis.db.write([lease(id, ctx.now(), ask.slots), hostQuery(id), leasedTo(id)]) as [JobRow[], HostRow[], typeof leased]
+      else [[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
+      if (!row) throw unauthorized('The host is not enrolled any more.')
     }
     const renewing = due()
     const owned = await mark(ctx, id, renewing, ask.slots > 0 && n > 0 ? ask.slots : 0, !waits && unseen())
     return {
-      jobs: owned.leased.map(handedOut), bell: count, revision: row.revision,
+      jobs: [...taken, ...owned.leased].map(handedOut), bell: count, revision: row.revision,
       lost: renewing.filter((r) => !owned.renewed.has(r.id)).map((r) => r.id),
     }
   },

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { cloud, type Cloud } from '../../tests/harness/cloud.ts'
 import { TestHost } from '../../tests/harness/host.ts'
-import { enrollment } from '../../schema/host.ts'
+import { eq } from 'drizzle-orm'
+import { enrollment, host } from '../../schema/host.ts'
 import { job } from '../../schema/kernel.ts'
 import { q } from '../kernel/db.ts'
 import { seconds } from '../kernel/env.ts'
@@ -52,4 +53,28 @@ it('a job whose answer was lost on the way is handed out again within seconds, o
   expect((await host.claim(16, [], 20)).body.jobs).toEqual([])
   expect(Date.now() - asked).toBeGreaterThan(2500)
   expect(Date.now() - asked).toBeLessThan(9000)
+})
+
+it('a host that waits is handed its work by the one trip that looks for it; one that was forgotten meanwhile is refused', async () => {
+  const c = await cloud({ seed: false })
+  const one = await TestHost.enroll(c.call, await mint(c, 1), 'one')
+  const ring = () => c.env.DOORBELL!.get(c.env.DOORBELL!.idFromName(one.id)).fetch('http://doorbell/ring')
+  const waits = async () => {
+    const { body } = await one.claim()
+    Object.assign(one, { bell: body.bell, revision: body.revision })
+    const answer = one.claim(16, [], 20)
+    await new Promise((r) => setTimeout(r, 300))
+    return { answer }
+  }
+  const first = await waits(), now = c.world.now(), id = crypto.randomUUID()
+  await c.db().write([q.insert(job).values({ id, host: one.id, kind: 'disk.delete', lane: 'l', args: {}, state: 'queued', attempt: 0, runAt: now, createdAt: now, updatedAt: now, priority: 5, undo: false, requestId: 'req-x' })])
+  await ring()
+  const handed = await first.answer
+  expect(handed.body.jobs).toMatchObject([{ id, attempt: 1 }])
+  expect(handed.trips).toMatch(/^1r 1w/)
+  expect((await one.done({ id, attempt: 1 } as never)).status).toBe(200)
+  const second = await waits()
+  await c.db().write([q.delete(job), q.delete(host).where(eq(host.id, one.id))])
+  await ring()
+  expect((await second.answer).status).toBe(401)
 })
