@@ -33,8 +33,8 @@ export class Processes {
 
   /** CPU milliseconds spent so far, ended children included. */
   cpu(): ByPart { return this.#each((pid) => (stat(pid)?.slice(11, 15).reduce((a, n) => a + Number(n), 0) ?? 0) * 1000 / ticks) }
-  /** Resident memory in MiB. */
-  memory(): ByPart { return this.#each((pid) => Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024) }
+  /** Memory in MiB: `Rss` is what each process has mapped in, pages it shares with others counted for each; of those `Pss` counts a share, so that the sum is what is in use. */
+  memory(measure: 'Rss' | 'Pss'): ByPart { return this.#each((pid) => Number(new RegExp(`^${measure}:\\s+(\\d+)`, 'm').exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) / 1024) }
 
   #each(of: (pid: number) => number): ByPart {
     return Object.fromEntries(Object.entries(this.parts()).map(([name, pids]) => [name, pids.reduce((a, pid) => a + of(pid), 0)]))

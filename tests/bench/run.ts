@@ -30,6 +30,7 @@ the machine), latency and rate (they are not), beside what was promised. Takes a
   --hosts N      simulated hosts (100)
   --boots N      servers started at once, by the part hosts (50)
   --ports N      ports found again after a restart, by the part hosts (1000)
+  --moves N      live migrations, by the part hosts (10)
   --json FILE    the figures, for programs`
 
 /** In this order: what is measured late meets what was made before. */
@@ -37,16 +38,16 @@ const parts: Record<string, (s: Subject) => Promise<void>> = { idle, tokens, lis
 
 let options, named: string[]
 try {
-  ({ values: options, positionals: named } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' }, quick: { type: 'boolean' }, scale: { type: 'string' }, hosts: { type: 'string', default: '100' }, boots: { type: 'string', default: '50' }, ports: { type: 'string', default: '1000' }, json: { type: 'string' }, help: { type: 'boolean' } } }))
+  ({ values: options, positionals: named } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' }, quick: { type: 'boolean' }, scale: { type: 'string' }, hosts: { type: 'string', default: '100' }, boots: { type: 'string', default: '50' }, ports: { type: 'string', default: '1000' }, moves: { type: 'string', default: '10' }, json: { type: 'string' }, help: { type: 'boolean' } } }))
 } catch (e) {
   console.error(`${(e as Error).message}\n\n${usage}`)
   process.exit(2)
 }
 const only = options.only || named.length ? [...options.only?.split(',') ?? [], ...named] : [...Object.keys(parts).filter((name) => name !== 'identity'), 'queue', 'templates']
 const scale = Number(options.scale ?? (options.quick ? 0.1 : 1)), hosts = Number(options.hosts)
-const boots = Number(options.boots), manyPorts = Number(options.ports), apart = ['queue', 'templates', 'hosts']
+const many = { boots: Number(options.boots), ports: Number(options.ports), moves: Number(options.moves) }, apart = ['queue', 'templates', 'hosts']
 const unknown = only.find((name) => !apart.includes(name) && !parts[name])
-if (options.help || unknown || !(scale > 0 && scale <= 10) || !(Number.isInteger(hosts) && hosts > 0 && hosts <= 1000) || !(Number.isInteger(boots) && boots > 0) || !(Number.isInteger(manyPorts) && manyPorts >= 10 && manyPorts <= 10_000)) {
+if (options.help || unknown || !(scale > 0 && scale <= 10) || !(Number.isInteger(hosts) && hosts > 0 && hosts <= 1000) || !Object.values(many).every((n) => Number.isInteger(n) && n > 0) || many.ports < 10 || many.ports > 10_000) {
   console.error(unknown ? `there is no part ${unknown}\n\n${usage}` : usage)
   process.exit(options.help ? 0 : 2)
 }
@@ -66,7 +67,7 @@ if (inOrder.length) {
   } finally { await end() }
 }
 if (only.includes('queue')) await queue(figures, scale)
-if (only.includes('hosts')) await onHosts(figures, scale, { boots, ports: manyPorts })
+if (only.includes('hosts')) await onHosts(figures, scale, many)
 if (only.includes('templates')) await templates(figures)
 
 const bars = figures.all.filter((f) => f.bar)

@@ -26,10 +26,9 @@ export async function idle(s: Subject) {
   const seconds = s.scale < 1 ? 5 : 20
   const before = s.processes.cpu()
   await sleep(seconds * 1000)
-  const spent = less(s.processes.cpu(), before), memory = s.processes.memory()
-  const { bridge = 0, ...own } = memory
-  s.figures.put('memory of the control plane', sum(own), 'MiB', { bar: { most: 512 }, note: text(own) })
-  s.figures.put('memory of the bridge', bridge, 'MiB')
+  const spent = less(s.processes.cpu(), before), rss = s.processes.memory('Rss'), pss = s.processes.memory('Pss')
+  s.figures.put('memory of all processes, RSS', sum(rss), 'MiB', { bar: { most: 512 }, note: text(rss) })
+  s.figures.put('memory of all processes, PSS', sum(pss), 'MiB', { note: text(pss) })
   s.figures.put('CPU at rest', sum(spent) / seconds, 'CPU ms/s', { note: text(Object.fromEntries(Object.entries(spent).map(([k, v]) => [k, v / seconds]))) })
 }
 

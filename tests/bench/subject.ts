@@ -20,8 +20,8 @@ export class Subject {
     this.processes = new Processes(path.join(cloud.data, 'run'))
   }
 
-  static async start(args: string[], figures: Figures, scale: number): Promise<Subject> {
-    const subject = new Subject(await Running.make(args), figures, scale)
+  static async start(args: string[], figures: Figures, scale: number, env: NodeJS.ProcessEnv = {}): Promise<Subject> {
+    const subject = new Subject(await Running.make(args, env), figures, scale)
     await subject.cloud.start()
     subject.token = await subject.cloud.token('admin')
     return subject

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { names } from '../../bridge/network/names.ts'
 import { ipBatch } from '../../bridge/network/run.ts'
 import { anything, Lab, ping, run, tcp, unable, uuid, type Guest, type Network } from '../bridge/lab.ts'
+import { pings, type Heard } from '../harness/pings.ts'
 import type { Figures } from './figures.ts'
 
 const inside = (ns: string, ...command: string[]) => ['nsenter', `--net=/run/netns/${ns}`, ...command]
@@ -22,21 +24,13 @@ async function throughput(from: string, to: string, address: string, seconds = 4
   return Number(said.split('\n')[1])
 }
 
-/** Pings fifty times a second for as long as `work` goes on; how many were sent, how many came back. */
-export async function underPing(ns: string, address: string, work: () => Promise<unknown>): Promise<{ sent: number; lost: number }> {
-  const [name, ...args] = inside(ns, 'ping', '-n', '-i', '0.02', address)
-  const child = spawn(name!, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  let said = ''
-  child.stdout!.on('data', (d) => { said += d })
-  const ended = new Promise((done) => child.once('close', done))
-  await new Promise((r) => setTimeout(r, 300))
-  try { await work() } finally {
-    await new Promise((r) => setTimeout(r, 500))
-    child.kill('SIGINT')
-    await ended
-  }
-  const [, sent, back] = /(\d+) packets transmitted, (\d+) received/.exec(said) ?? []
-  return { sent: Number(sent), lost: Number(sent) - Number(back) }
+/** Pings fifty times a second for as long as `work` goes on. */
+export async function underPing(ns: string, address: string, work: () => Promise<unknown>): Promise<Heard> {
+  const pinging = pings(address, { ns })
+  await sleep(300)
+  try { await work() } catch (e) { await pinging.end(); throw e }
+  await sleep(500)
+  return pinging.end()
 }
 
 /** Guest to guest across two hosts, beside the bare link those hosts have. */

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,6 +9,7 @@ import { equal, matches } from '../clients/cli.ts'
 import { Guest } from '../clients/guest.ts'
 import { Host } from '../clients/host.ts'
 import { rootOnDebian } from '../clients/packages.ts'
+import { pings } from '../harness/pings.ts'
 import { Running } from '../harness/running.ts'
 import { sh, Steps, until } from '../steps.ts'
 
@@ -42,14 +42,6 @@ const booted = () => guest.run('cat /proc/sys/kernel/random/boot_id')
 /** The disk that is the volume, whatever bus it is on. */
 const disk = () => guest.run("for d in /sys/block/[sv]d[a-z]; do [ $(basename $d) = vda ] || echo /dev/$(basename $d); done | head -1")
 const sum = async () => guest.run(`sync; dd if=${await disk()} bs=1M count=8 2>/dev/null | md5sum; md5sum < /root/kept`)
-/** Pings every 20 ms; `gap` is the longest time without an answer, in ms. */
-function ping(address: string) {
-  const child = spawn('ping', ['-i', '0.02', '-D', address], { stdio: ['ignore', 'pipe', 'ignore'] })
-  let text = ''
-  child.stdout.on('data', (d) => { text += d })
-  return { end() { child.kill('SIGINT'); const heard = [...text.matchAll(/^\[([\d.]+)\] \d+ bytes/gm)].map((m) => Number(m[1])); return Math.round(1000 * Math.max(...heard.slice(1).map((t, i) => t - heard[i]!))) } }
-}
-
 if (await steps.step('npm start -- --hypervisor libvirt --hosts 3', () => c.start(900).then(() => true))) await story()
 if (!values.keep) await steps.step('npm run reset', async () => { await c.reset(); equal('the folder', existsSync(c.data), false) })
 process.exit(steps.close())
@@ -86,14 +78,14 @@ async function story() {
     const target = names.find((n) => n !== 'host-1' && n !== agents[0]?.host)!
     const flow = guest.talk()
     await until('it talks', 20, async () => flow.last > 0)
-    const pings = ping(guest.address)
+    const pinging = pings(guest.address)
     await sleep(1000)
     const since = performance.now()
     await act({ 'os-migrateLive': { host: target, block_migration: 'auto' } })
     equal('its host', (await settled('ACTIVE'))['OS-EXT-SRV-ATTR:host'], target)
     const took = performance.now() - since
     const talks = await until('the same session talks', 20, async () => flow.silence < 1000).catch((error: Error) => error)
-    const gap = pings.end()
+    const { gap } = await pinging.end()
     flow.end()
     if (talks instanceof Error) throw new Error(`${talks.message}; last heard ${Math.round(flow.silence / 1000)} s ago; longest time without an answer to ping: ${gap} ms; it answers ping now: ${await guest.pings()}`)
     const { migrations: [move] } = await call('GET', '/compute/v2.1/os-migrations')
@@ -149,9 +141,9 @@ async function story() {
     await guest.up()
   })
   await steps.step('npm run host -- drain: the host is empty, the guest runs elsewhere', async () => {
-    const from = await at(), boot = await booted(), pings = ping(guest.address)
+    const from = await at(), boot = await booted(), pinging = pings(guest.address)
     const { stdout } = await operator('drain', from, '--reason', 'test')
-    console.log(`      longest time without an answer to ping: ${pings.end()} ms`)
+    console.log(`      longest time without an answer to ping: ${(await pinging.end()).gap} ms`)
     matches('what it said', stdout, new RegExp(`${from} is empty`))
     equal('no reboot, another host', [await booted(), (await at()) !== from, emulators(from)], [boot, true, 0])
     await operator('undrain', from)
