@@ -69,7 +69,7 @@ function hostLines(n: Network, subnets: Subnet[], ports: Lease[]): HostLine[] {
   return ports.flatMap((p) => p.addresses.filter(given).map((address) => {
     const name = `${p.hostname ?? defaultName(address)}`
     const at = familyOf(address) === 6 ? `[${address}]` : address
-    return { address, mac: p.mac, name, line: `${p.mac},set:${tagOf(p.port)},${name}.${n.domain},${at}\n` }
+    return { address, mac: p.mac, name, line: `${p.mac},${p.options.length ? `set:${tagOf(p.port)},` : ''}${name}.${n.domain},${at}\n` }
   }))
 }
 const defaultName = (address: string) => `host-${address.replaceAll(/[.:]+/g, '-').replace(/-$/, '-0')}`

@@ -6,7 +6,7 @@ import { inNs } from './run.ts'
 
 /**
  * One dnsmasq as it should be. It outlives the bridge: found again by its pid file, taken over when it runs with the same
- * arguments in the same namespace, told to read its files again when their content is not what it last read.
+ * arguments in the same namespace, told to read its files again (or, where it cannot, started again) when their content is not what it last read.
  */
 export interface Daemon {
   ns: string
@@ -26,8 +26,8 @@ export async function ensure(d: Daemon): Promise<void> {
   const sum = createHash('sha256').update(text).digest('hex')
   const pid = await running(d)
   const forget = await d.forget?.()
-  if (pid !== undefined && !forget) {
-    if (await readFile(join(d.dir, 'loaded'), 'utf8').catch(() => '') === sum) return
+  if (pid !== undefined && !forget && await readFile(join(d.dir, 'loaded'), 'utf8').catch(() => '') === sum) return
+  if (pid !== undefined && !forget && !await tagged(d.dir)) {
     await write(d)
     process.kill(pid, 'SIGHUP')
   } else {
@@ -42,6 +42,12 @@ export async function ensure(d: Daemon): Promise<void> {
   // Last, so that dying between the two leaves a mark that does not match.
   await replace(join(d.dir, 'loaded'), sum)
 }
+
+/**
+ * Whether hosts have tags, as dnsmasq read them. It strings the tags of a host it gives a lease to together with its own,
+ * and (2.90) frees them all when it reads the file again: it dies of that, at once or a few times later.
+ */
+const tagged = async (dir: string) => (await readFile(join(dir, 'hosts'), 'utf8').catch(() => '')).includes(',set:')
 
 /** A process that ended may still hold its sockets for a moment. */
 async function start(d: Daemon, tries = 20): Promise<void> {
