@@ -12,7 +12,7 @@ let cloud: FakeCloud
 beforeEach(async () => { cloud = new FakeCloud(); await cloud.listen() })
 afterEach(() => cloud.close())
 
-test('metadata is answered while the control plane is away, also after a restart, and asked for anew when it moved', async () => {
+test('metadata is answered while the control plane is away or hangs, also after a restart, and asked for anew when it moved', async () => {
   const { signer, stop } = await trialHost(cloud)
   await stop(0)
   const folder = join(temporary(), 'guests'), server = randomUUID()
@@ -33,6 +33,12 @@ test('metadata is answered while the control plane is away, also after a restart
   expect((await second.lookup(server))?.etag).toBe('1')
   await second.follow([{ server, etag: '2' }])
   expect((await second.lookup(server))?.etag).toBe('1')
+  // One that hangs is not waited for.
+  let end = () => {}
+  cloud.before = () => new Promise<void>((go, cut) => { end = () => cut(new Error('cut')) })
+  expect((await second.lookup(server))?.etag).toBe('1')
+  end()
+  cloud.before = () => { if (away) throw new Error('cut') }
   const unknown = randomUUID()
   await second.follow([{ server, etag: '2' }, { server: unknown, etag: '1' }])
   await expect(second.lookup(unknown)).rejects.toThrow()

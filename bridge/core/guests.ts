@@ -1,9 +1,12 @@
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Desired, GuestData } from '../../schema/hosts.ts'
 import type { Cloud } from './cloud.ts'
 import { logged } from './fault.ts'
 import type { Log } from './log.ts'
+
+const patience = 2000
 
 /**
  * What this host's guests are told. Kept on disk (0600: it holds user data) so that metadata is answered while the control
@@ -40,7 +43,7 @@ export class Guests {
   }
 
   /**
-   * What metadata answers from: the newest that can be had, else the last that was. With neither it fails, so that the
+   * What metadata answers from: the newest that can be had soon, else the last that was. With neither it fails, so that the
    * guest is told to ask again: a 404 would make it give up.
    */
   async lookup(server: string): Promise<GuestData | undefined> {
@@ -48,10 +51,10 @@ export class Guests {
     if (etag === undefined) return undefined
     const known = this.#known.get(server)
     if (known?.etag === etag) return known
-    return this.#newest(server).catch((error) => {
-      if (!known) throw error
-      return known
-    })
+    const newest = this.#newest(server)
+    if (!known) return newest
+    // A control plane that hangs is not waited for: guests give up after a few seconds.
+    return Promise.race([newest.catch(() => known), sleep(patience, known, { ref: false })])
   }
 
   /** One fetch at a time for one guest, however many of its processes ask. */
