@@ -55,12 +55,19 @@ export class DesiredState {
     this.revision = 0
   }
 
-  async ready(nics: Nic[], signal: AbortSignal): Promise<void> {
-    if (nics.some(({ port }) => !this.#ports.has(port))) await this.refresh()
+  /** Those of them that are this host's: a port that is not, though everything was asked for anew, has been deleted since. */
+  async ready(nics: Nic[], signal: AbortSignal): Promise<Nic[]> {
+    const unknown = () => nics.some(({ port }) => !this.#ports.has(port))
+    if (unknown()) await this.refresh()
+    if (unknown()) {
+      this.#whole = -Infinity
+      await this.refresh()
+    }
     signal.throwIfAborted()
-    const unknown = nics.find(({ port }) => !this.#ports.has(port))
-    if (unknown) throw new Error(`port ${unknown.port} is not in this host's desired state`)
-    if (nics.length) await this.#of.net.ready(nics)
+    const here = nics.filter(({ port }) => this.#ports.has(port))
+    if (unknown()) this.#of.log('ports that are gone are left out', { ports: nics.filter((nic) => !here.includes(nic)).map(({ port }) => port) })
+    if (here.length) await this.#of.net.ready(here)
+    return here
   }
 
   async #round() {

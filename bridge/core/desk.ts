@@ -1,4 +1,4 @@
-import type { Job } from '../../schema/jobs.ts'
+import type { Job, Nic } from '../../schema/jobs.ts'
 import type { Report } from '../../schema/hosts.ts'
 import { jobs as kinds } from '../../schema/jobs.ts'
 import { attempt, type Outcome } from './attempt.ts'
@@ -11,7 +11,7 @@ import { backoff, pause } from './pause.ts'
 import { Progress } from './progress.ts'
 
 interface Entry { job: Job; abort: AbortController; /** Its result interests nobody any more. */ lost: boolean }
-type Lent = Pick<Work, 'virt' | 'disks' | 'images' | 'net' | 'moves' | 'arrivals' | 'guest'> & { ready(nics: Parameters<Work['ready']>[0], signal: AbortSignal): Promise<void> }
+type Lent = Pick<Work, 'virt' | 'disks' | 'images' | 'net' | 'moves' | 'arrivals' | 'guest'> & { ready(nics: Nic[], signal: AbortSignal): Promise<Nic[]> }
 
 /** The jobs in hand of one host: takes them, runs them lane by lane, reports until answered. */
 export class Desk {

@@ -23,8 +23,8 @@ export interface Work {
   /** The key of the move this job is about: both its hosts are told it, nobody else. */
   passage(): Promise<Buffer>
   guest(server: string): Promise<GuestData>
-  /** Resolves when the network and filters of these ports are in force. */
-  ready(nics: Nic[]): Promise<void>
+  /** Resolves when network and filters are in force, with those of these ports that are still there. */
+  ready(nics: Nic[]): Promise<Nic[]>
 }
 
 /**

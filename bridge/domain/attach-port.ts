@@ -1,4 +1,5 @@
 import { executor } from '../core/executor.ts'
+import { Terminal } from '../drivers.ts'
 import { cold, need } from './state.ts'
 
 export default executor('domain.attach-port', {
@@ -8,7 +9,7 @@ export default executor('domain.attach-port', {
   },
   async act({ virt, ready }, { uuid, nic }) {
     await need(virt, uuid, 'running', 'paused')
-    await ready([nic])
+    if (!(await ready([nic])).length) throw new Terminal('the port is not there any more')
     await virt.attachNic(uuid, nic)
   },
 })

@@ -8,9 +8,9 @@ export async function boot(work: Work, spec: DomainSpec): Promise<void> {
   for (const { ref, device } of spec.disks) {
     if (!await work.disks.exists(ref)) throw new Terminal(`disk ${device} (${ref.kind} ${ref.id}) is not on this host`)
   }
-  await work.ready(spec.nics)
+  const nics = await work.ready(spec.nics)
   work.signal.throwIfAborted()
-  await work.virt.start(spec, spec.configDrive ? await configDrive(work, spec.uuid) : undefined)
+  await work.virt.start({ ...spec, nics }, spec.configDrive ? await configDrive(work, spec.uuid) : undefined)
 }
 
 async function configDrive(work: Work, uuid: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import type { Nic } from '../../schema/jobs.ts'
-import { Terminal, type Going, type Net } from '../drivers.ts'
+import { Terminal, type Going, type Net, type Virt } from '../drivers.ts'
 import { dial, type Way } from '../peers/door.ts'
 import { tunnel } from '../peers/tunnel.ts'
 import { definition } from './definition.ts'
@@ -22,6 +22,19 @@ export interface Live { uuid: string; move: string; disks: DiskRef[]; nics: Nic[
 /** libvirt's word for a guest that has moved away: its definition is still here, nothing of it runs. One that came here says the same of how it came to run. */
 export const movedAway = async (virsh: Virsh, name: string) => /^shut off \(migrated\)/.test(await virsh.call('domstate', name, '--reason').catch(() => ''))
 
+const factsOf = async (way: Way, signal: AbortSignal) => {
+  const { answer, stream } = await dial<Facts>(way, { what: 'facts' }, signal)
+  stream.destroy()
+  return answer
+}
+
+/** Cards whose ports have been deleted since stay behind: the other host has nothing to plug them into. */
+export async function shed({ virsh, tag, net, virt }: Pick<Leaving, 'virsh' | 'tag' | 'net'> & { virt: Virt }, way: Way, { uuid, nics }: Live, signal: AbortSignal): Promise<void> {
+  const found = await definition(virsh, domainName(tag, uuid)), { taps } = await factsOf(way, signal)
+  const taken = new Set(nics.filter((nic) => taps[nic.port]).map((nic) => net.tap(nic.port)))
+  for (const { mac, tap } of found?.now.nics ?? []) if (!taken.has(tap)) await virt.detachNic(uuid, mac)
+}
+
 /**
  * Moves a running guest. libvirt here speaks to libvirt there, QEMU to QEMU, each through a socket that leads through the
  * other host's door; nothing of it is on a network in the clear. A move that fails leaves the guest running here.
@@ -31,8 +44,7 @@ export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nic
   const name = domainName(tag, uuid)
   const found = await definition(virsh, name)
   if (!found) throw new Terminal('the server is not on this host')
-  const { answer: there, stream } = await dial<Facts>(way, { what: 'facts' }, signal)
-  stream.destroy()
+  const there = await factsOf(way, signal)
   const target = new Store(there.root)
   const copied: string[] = []
   for (const ref of disks) {
@@ -56,7 +68,7 @@ export async function moveLive(here: Leaving, way: Way, { uuid, move, disks, nic
       .replaceAll(`${store.root}/`, `${target.root}/`).replaceAll(`tag='${tag}'`, `tag='${there.tag}'`)
       // A copied disk stands on nothing; of one that both hosts have, the other finds out by itself.
       .replace(/\s*<backingStore\b(?:[^>]*\/>|[^]*?<\/backingStore>(?=\s*<target))/g, '')
-    const wired = nics.reduce((text, nic) => text.replaceAll(`dev='${net.tap(nic.port)}'`, `dev='${there.taps[nic.port]}'`), xml)
+    const wired = nics.filter((nic) => there.taps[nic.port]).reduce((text, nic) => text.replaceAll(`dev='${net.tap(nic.port)}'`, `dev='${there.taps[nic.port]}'`), xml)
     await store.withFile(wired, (file) => migrate(virsh, name, [
       '--live', '--persistent', '--xml', file, '--persistent-xml', file, '--dname', there_, '--migrateuri', `unix://${own.memory}`,
       ...(copied.length ? ['--copy-storage-all', '--migrate-disks', copied.join(','), '--disks-uri', `unix://${own.storage}`] : []),

@@ -1,6 +1,6 @@
 import type { Moves, Net, Virt, Disks } from '../drivers.ts'
 import { incoming } from './incoming.ts'
-import { moveLive, movedAway } from './live.ts'
+import { moveLive, movedAway, shed } from './live.ts'
 import type { Locks } from './locks.ts'
 import { domainName } from './names.ts'
 import { sendDisk, sendFile } from './outgoing.ts'
@@ -20,7 +20,10 @@ export function libvirtMoves(of: { virsh: Virsh; store: Store; tag: string; net:
       if (server && disks.length) await sendFile(way, 'console', store.console(server), going.signal)
       return bytes
     },
-    live: (way, args, going) => locks.with([domainName(tag, args.uuid)], () => moveLive(of, way, args, going)),
+    async live(way, args, going) {
+      await shed(of, way, args, going.signal)
+      return locks.with([domainName(tag, args.uuid)], () => moveLive(of, way, args, going))
+    },
     gone: (uuid) => movedAway(virsh, domainName(tag, uuid)),
     // No move going on: there is nothing to end or to hurry.
     abort: (uuid) => content(virsh.call('domjobabort', domainName(tag, uuid))),

@@ -5,11 +5,11 @@ export default executor('move.open', {
   async act({ moves, arrivals, ready, passage, progress }, args) {
     progress('making ready for a server that comes')
     await arrivals.dismiss(args.move)
-    const arrival = await moves.incoming(args)
+    const known = { ...args, nics: await ready(args.nics) }
+    const arrival = await moves.incoming(known)
     try {
       await arrival.clear()
-      await ready(args.nics)
-      return { port: await arrivals.admit(args, await passage(), arrival) }
+      return { port: await arrivals.admit(known, await passage(), arrival) }
     } catch (error) {
       await arrival.end()
       throw error

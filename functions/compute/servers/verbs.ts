@@ -57,6 +57,11 @@ export function settled(id: string, name: MoveName, joining: boolean) {
   if (joining && remakes.has(name)) throw conflict(`Cannot '${name}' instance ${id} while a volume or an interface is being attached to it or detached; try again when that has ended.`)
 }
 
+/** What goes along with a server is not worked on where it is. */
+export function undisturbed(id: string, name: MoveName, work: unknown) {
+  if ((work as { n: number }[])[0]?.n) throw conflict(`Cannot '${name}' instance ${id} while one of its volumes, or a snapshot of one, is being worked on; try again when that has ended.`)
+}
+
 /** A volume or an interface joins or leaves, others may do so at once; whoever read the server before, to remake it, reads again. */
 export function joins(ctx: Ctx, s: Server) {
   ctx.stage(q.update(server).set({ generation: sql`${server.generation} + 1` as unknown as number }).where(and(eq(server.id, s.id), isNull(server.task))), 'stale')

@@ -7,7 +7,7 @@ import { field, resource, type Resource } from '../../kernel/resource.ts'
 import { style } from '../service.ts'
 import { adminUp, standardFields, tagFilterNames, tagFilters, tagsField } from '../standard.ts'
 import { createPorts } from './create.ts'
-import { removePort, trunksOf } from './remove.ts'
+import { guestOf, removePort, trunksOf } from './remove.ts'
 import { updatePort, updateReads } from './update.ts'
 import { portExtras, portView } from './view.ts'
 
@@ -44,7 +44,7 @@ export const portResource: Resource = {
   },
   filterNames: [...tagFilterNames, 'fixed_ips', 'security_groups', 'security_group_ids', 'binding:host_id'],
   filters: (_ctx, query) => [...tagFilters(query, sql`${port.tags}`), byAddress(query.getAll('fixed_ips')), byGroup([...query.getAll('security_groups'), ...query.getAll('security_group_ids')]), byHost(query.getAll('binding:host_id'))],
-  joins: { update: updateReads, remove: (_ctx, id) => [trunksOf(id)] },
+  joins: { update: updateReads, remove: (_ctx, id) => [trunksOf(id), guestOf(id)] },
   verbs: { createAll: createPorts, update: updatePort, remove: removePort },
 }
 export const ports = resource(style, portResource)

@@ -55,7 +55,7 @@ export default [
       ctx.stage(q.insert(groupSnapshot).values(row))
       ctx.about(row.id)
       for (const w of volumes as Whole[]) {
-        const place = placeOf(w, undefined), s = newSnapshot(ctx, { volume: w.volume, host: place.host, name: row.name, groupSnapshot: row.id, now })
+        const place = placeOf(ctx, w, undefined), s = newSnapshot(ctx, { volume: w.volume, host: place.host, name: row.name, groupSnapshot: row.id, now })
         ctx.stage(q.insert(snapshot).values(s))
         ctx.event('snapshot.create.start', s.id, { volume: w.volume.id }, s.project)
         await start(ctx, createSaga, { snapshot: s.id, volume: w.volume.id, project: s.project, ...place }, { lane: s.id })

@@ -15,6 +15,7 @@ import { placeOf } from '../volumes/actions/grow.ts'
 import { holding } from '../volumes/destroy.ts'
 import { withoutOffset } from '../volumes/list.ts'
 import type { SnapshotRow } from '../volumes/model.ts'
+import { serverBeside, stays } from '../volumes/stays.ts'
 import { demand, quotaQueries, stillWithin } from '../volumes/use.ts'
 import { allowed as allowedVolume, oneVolume, type Whole } from '../volumes/view.ts'
 import createSaga from './create.saga.ts'
@@ -64,7 +65,7 @@ export const create = endpoint({
     if (ctx.version >= 3066 && ask.force !== undefined && ask.force !== null && !isTrue(ask.force)) throw invalid('Invalid input for field/attribute force. Since microversion 3.66 force is always true.')
     const wanted = force ? ['available', 'in-use'] : ['available']
     if (!wanted.includes(v.status)) throw invalid(`Invalid volume: Volume ${v.id} status must be ${wanted.join(' or ')}, but current status is: ${v.status}.`)
-    const now = ctx.now(), place = placeOf(found, at), quota = { usage, limits }
+    const now = ctx.now(), place = placeOf(ctx, found, at), quota = { usage, limits }
     demand(quota, { snapshots: 1, gigabytes: v.sizeGb, type: found.typeName })
     const row = newSnapshot(ctx, { volume: v, host: place.host, name: ask.name ?? ask.display_name, description: ask.description ?? ask.display_description, metadata: ask.metadata ?? {}, now })
     ctx.stage(q.insert(snapshot).values(row))
@@ -96,9 +97,10 @@ export const update = endpoint({
   },
 })
 
-async function destroy(ctx: Ctx, row: SnapshotRow, host: string, force: boolean) {
+async function destroy(ctx: Ctx, row: SnapshotRow, host: string, [beside]: { server: string; leaving: number }[], force: boolean) {
   if (!force && !['available', 'error', 'error_deleting'].includes(row.status)) throw invalid(`Invalid snapshot: Snapshot status must be available or error, but it is ${row.status}.`)
   if (!force && row.groupSnapshot) throw invalid('Invalid snapshot: Snapshot belongs to a group snapshot; delete that.')
+  stays(ctx, beside?.server, beside?.leaving, `The volume of snapshot ${row.id}`)
   ctx.stage(q.update(snapshot).set({ status: 'deleting', updatedAt: ctx.now() }).where(and(eq(snapshot.id, row.id), eq(snapshot.status, row.status))), 'stale')
   ctx.event('snapshot.delete.start', row.id, undefined, row.project)
   await start(ctx, deleteSaga, { snapshot: row.id, project: row.project, host }, { lane: row.id, supersede: true, project: row.project })
@@ -106,9 +108,9 @@ async function destroy(ctx: Ctx, row: SnapshotRow, host: string, force: boolean)
 export const remove = endpoint({
   id: 'snapshots.delete', method: 'DELETE', path: '/snapshots/{id}', status: 202, policy: 'volume:delete_snapshot', summary: 'Delete a snapshot',
   async handle(ctx, { params }) {
-    const [rows, [at]] = await ctx.read(one(ctx, params.id), holding(ctx, params.id, 'snapshot'))
+    const [rows, [at], beside] = await ctx.read(one(ctx, params.id), holding(ctx, params.id, 'snapshot'), serverBeside(params.id))
     const row = allowed(ctx, rows, params.id, 'volume:delete_snapshot')
-    await destroy(ctx, row, at?.id ?? row.host, false)
+    await destroy(ctx, row, at?.id ?? row.host, beside, false)
   },
 })
 
@@ -118,9 +120,9 @@ export const actions = [
   endpoint({
     ...action, id: 'snapshots.force-delete', key: 'os-force_delete', policy: admin, summary: 'Delete a snapshot whatever its state',
     async handle(ctx, { params }) {
-      const [rows, [at]] = await ctx.read(one(ctx, params.id), holding(ctx, params.id, 'snapshot'))
+      const [rows, [at], beside] = await ctx.read(one(ctx, params.id), holding(ctx, params.id, 'snapshot'), serverBeside(params.id))
       const row = allowed(ctx, rows, params.id, admin)
-      await destroy(ctx, row, at?.id ?? row.host, true)
+      await destroy(ctx, row, at?.id ?? row.host, beside, true)
     },
   }),
   endpoint({

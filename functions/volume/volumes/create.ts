@@ -73,7 +73,7 @@ async function createVolume(ctx: Ctx, ask: Ask) {
   if (chosen) await start(ctx, create, { volume: row.id, project, host: chosen.id, sizeGb, source: sourceOf(source) }, { lane: row.id })
   else failVolume(ctx, row, `schedule allocate volume:Could not find any available weighted backend. ${lacking ? `No host offers ${lacking}.` : 'No host that could keep it is up, enabled and has room.'}`, 'schedule allocate volume')
   // The answer is the volume as it was accepted; what became of it is seen by asking again.
-  return volumeView(ctx, { created: true })({ volume: row, attachment: null, typeName: type?.name ?? null, hostName: null, placeName: null })
+  return volumeView(ctx, { created: true })({ volume: row, attachment: null, typeName: type?.name ?? null, hostName: null, placeName: null, leaving: 0 })
 }
 
 interface Found { images: Parameters<typeof usableImage>[0]; snap?: Extract<NewVolume['source'], { snapshot: unknown }>['snapshot']; of?: VolumeRow; from?: VolumeRow }

@@ -14,6 +14,7 @@ import type { SnapshotRow, VolumeRow } from './model.ts'
 /** What other services do with volumes. Rules belong to the calling service; whose volume it is is decided here. */
 export type { AttachmentRow, SnapshotRow, VolumeRow } from './model.ts'
 export { destroyVolume, holding, snapshotsOf } from './destroy.ts'
+export { workOnDisks } from './stays.ts'
 export { demand, stillWithin } from '../quotas/limits.ts'
 
 /** Of these volumes those the caller owns (an admin: all), each with its attachment. */
@@ -159,6 +160,6 @@ export function relocate(ctx: Ctx, disks: DiskRef[], to: { host: string; storage
   ctx.stage(q.update(attachment).set({ host: to.host }).where(eq(attachment.server, server)))
 }
 /** Snapshots of a server's volumes: they are kept where the volumes are. */
-export const snapshotsBeside = (server: string) => q.select({ id: snapshot.id, volume: snapshot.volume, host: snapshot.host, storage: snapshot.storage }).from(snapshot).innerJoin(attachment, eq(attachment.volume, snapshot.volume)).where(eq(attachment.server, server))
+export const snapshotsBeside = (server: string) => q.select({ id: snapshot.id, volume: snapshot.volume, host: snapshot.host, storage: snapshot.storage, status: snapshot.status }).from(snapshot).innerJoin(attachment, eq(attachment.volume, snapshot.volume)).where(eq(attachment.server, server))
 export const updateAttachment = (ctx: Ctx, id: string, set: { deleteOnTermination: boolean }) =>
   ctx.stage(q.update(attachment).set({ ...set, updatedAt: ctx.now() }).where(eq(attachment.id, id)), 'stale')

@@ -7,11 +7,12 @@ import { isoMicros, view } from '../../kernel/view.ts'
 import { linksOf } from '../lists.ts'
 import { POOL } from '../service.ts'
 import type { AttachmentRow, VolumeRow } from './model.ts'
+import { leavingWith } from './stays.ts'
 
 /** A volume with what its picture needs. */
-export interface Whole { volume: VolumeRow; attachment: AttachmentRow | null; typeName: string | null; hostName: string | null; placeName: string | null }
+export interface Whole { volume: VolumeRow; attachment: AttachmentRow | null; typeName: string | null; hostName: string | null; placeName: string | null; leaving: number }
 const hostName = (column: typeof volume.host | typeof attachment.host) => sql<string | null>`(select h.name from host h where h.id = ${column})`
-export const wholes = () => q.select({ volume, attachment, typeName: volumeType.name, hostName: hostName(volume.host).as('host_name'), placeName: hostName(attachment.host).as('place_name') })
+export const wholes = () => q.select({ volume, attachment, typeName: volumeType.name, hostName: hostName(volume.host).as('host_name'), placeName: hostName(attachment.host).as('place_name'), leaving: leavingWith(attachment.server).as('leaving') })
   .from(volume).leftJoin(attachment, eq(attachment.volume, volume.id)).leftJoin(volumeType, eq(volumeType.id, volume.type)).$dynamic()
 
 export const oneVolume = (ctx: Ctx, id: string) => wholes().where(and(eq(volume.id, id), ctx.caller.admin ? undefined : eq(volume.project, ctx.anyone?.project?.id ?? '')))

@@ -4,7 +4,7 @@ import type { Query } from '../../../kernel/db.ts'
 import { start } from '../../../kernel/engine.ts'
 import { conflict, invalid } from '../../../kernel/fault.ts'
 import { stageClaim, stageLeave } from '../../../placement/claim.ts'
-import { snapshotsBeside } from '../../../volume/volumes/use.ts'
+import { snapshotsBeside, workOnDisks } from '../../../volume/volumes/use.ts'
 import { flavorQuery, shapeOf, type Flavor } from '../../flavors/model.ts'
 import { limitsOf, limitsQuery, usageQuery, withinQuota, type Usage } from '../../quotas/limits.ts'
 import { needFrom, roomOn } from '../../schedule/hosts.ts'
@@ -19,6 +19,7 @@ import backSaga from '../moves/back.saga.ts'
 import { beginMove, clearAway, lastMove, leftBehind, luggage, markMove, placesOf, settleMove, sharesAll, type Move, type Place } from '../moves/model.ts'
 import { choose, moveReads, movingOf, noHost } from '../moves/where.ts'
 import { domainSpec, rootOnVolume } from '../spec.ts'
+import { undisturbed } from '../verbs.ts'
 
 const path = '/servers/{server}/action'
 const same = (a: DiskRef) => (b: DiskRef) => a.kind === b.kind && a.id === b.id
@@ -79,11 +80,12 @@ export const confirm = endpoint({
 export const revert = endpoint({
   id: 'servers.revert_resize', method: 'POST', path, key: 'revertResize', status: 202, summary: 'Go back to the flavor before', policy: 'os_compute_api:servers:revert_resize', body: { '2.1': bare('revertResize') },
   async handle(ctx, { params: { server: id } }) {
-    const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], placesOf(id), lastMove(id), snapshotsBeside(id)) as unknown[][], g = gripOf(ctx, id, 'revertResize', read), s = g.server, to = s.oldShape ?? s.shape
+    const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], placesOf(id), lastMove(id), snapshotsBeside(id), workOnDisks(id)) as unknown[][], g = gripOf(ctx, id, 'revertResize', read), s = g.server, to = s.oldShape ?? s.shape
     const places = read[3] as Place[], [move] = read[4] as Move[], left = places.find((p) => p.id === s.otherHost), now = places.find((p) => p.id === s.host)
     change(ctx, s, { task: 'resize_reverting' })
     timeline(ctx, s, 'revertResize')
     if (left && now && move) {
+      undisturbed(id, 'revertResize', read[6])
       if (!left.address) throw conflict(`Cannot 'revertResize' instance ${id}: host ${left.name} has no address that others reach.`)
       markMove(ctx, move.uuid, 'reverting')
       const goes = luggage(s, read[2] as never, read[5] as never, now, left), back = move.disks.filter((d) => goes.along.some(same(d)))

@@ -24,11 +24,11 @@ export const placesOf = (id: string) => q.select({ id: host.id, name: host.name,
 export const sharesAll = (a: Place, b: Place) => !a.simulated && a.storage !== null && a.storage === b.storage
 const sees = (p: Place, disk: { host: string | null; storage: string | null }) => (disk.storage !== null && disk.storage === p.storage) || disk.host === p.id
 
-/** What must go from one host to the other: the server's own disks, and volumes with their snapshots that the other cannot open. */
+/** What must go from one host to the other: the server's own disks, and volumes with their snapshots that the other cannot open. Of a snapshot that failed there may be no disk. */
 export function luggage(s: Server, attached: Awaited<ReturnType<typeof attachmentsOf>>, snapshots: Awaited<ReturnType<typeof snapshotsBeside>>, from: Place, to: Place) {
   const own = sharesAll(from, to) ? [] : ownDisks(s, rootOnVolume(attached.map((a) => a.attachment))).map((d) => d.ref)
   const volumes = attached.filter(({ volume: v }) => !sees(to, v)).map(({ volume: v }) => v)
-  const along: DiskRef[] = [...volumes.map((v) => ({ kind: 'volume' as const, id: v.id })), ...snapshots.filter((n) => !sees(to, n) && volumes.some((v) => v.id === n.volume && v.host === n.host)).map((n) => ({ kind: 'snapshot' as const, id: n.id }))]
+  const along: DiskRef[] = [...volumes.map((v) => ({ kind: 'volume' as const, id: v.id })), ...snapshots.filter((n) => n.status === 'available' && !sees(to, n) && volumes.some((v) => v.id === n.volume && v.host === n.host)).map((n) => ({ kind: 'snapshot' as const, id: n.id }))]
   return { own, along, disks: [...own, ...along], shared: sharesAll(from, to) }
 }
 

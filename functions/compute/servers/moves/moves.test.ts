@@ -225,3 +225,99 @@ describe('draining a host', () => {
     expect((await ask('GET', `/hosts/${h.id}`)).body.host).toMatchObject({ enabled: true, draining: false })
   })
 })
+
+describe('what goes along with a server on its way', () => {
+  const volume = async (method: string, path: string, body?: unknown) => w.c.call(method, `/volume/v3${path}`, { token: await w.c.demo(), body, version: 'volume 3.68' })
+  const withVolume = async () => {
+    const elsewhere = otherThan(await w.home()).id
+    await ask('PATCH', `/hosts/${elsewhere}`, { enabled: false })
+    await w.newVolume()
+    await w.done()
+    await ask('PATCH', `/hosts/${elsewhere}`, { enabled: true })
+    await w.attach()
+    await w.done()
+    await w.newSnapshot()
+    await w.done()
+  }
+  /** On its way, and not there yet. */
+  const underway = async () => {
+    expect((await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })).status).toBe(202)
+    const from = await w.home()
+    from.on['move.live'] = () => 'hold'
+    for (const h of [w.host, other]) await h.work()
+    return from
+  }
+  const arrives = async (from: TestHost) => {
+    delete from.on['move.live']
+    await w.c.db().write([q.run(sql`update job set state = 'queued', lease_until = null where kind = 'move.live' and state = 'running'`)])
+    await w.done()
+  }
+  const live = () => rows<{ kind: string; state: string }>("select kind, state from saga where state in ('open', 'unwinding', 'stuck')")
+
+  it('a volume and its snapshots are not worked on where they are; afterwards they are, where they are then', async () => {
+    await withVolume()
+    const from = await underway(), snap = { snapshot: { volume_id: w.volume } }
+    for (const r of [await volume('POST', '/snapshots', snap), await volume('DELETE', `/snapshots/${w.snapshot}`), await volume('POST', `/volumes/${w.volume}/action`, { 'os-extend': { new_size: 2 } })]) {
+      expect([r.status, r.text]).toEqual([409, expect.stringContaining('on its way to another host')])
+    }
+    await arrives(from)
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': otherThan(from).name })
+    for (const r of [await volume('POST', '/snapshots', snap), await volume('DELETE', `/snapshots/${w.snapshot}`)]) expect(r.status).toBe(202)
+    await w.done()
+    expect([from.disks.size, [...otherThan(from).disks].filter((d) => d.startsWith('snapshot')).length]).toEqual([0, 1])
+    expect(await live()).toEqual([])
+  })
+
+  it('nor does a server leave while they are; a snapshot that failed does not hold it', async () => {
+    await withVolume()
+    const from = await w.home()
+    from.on['disk.snapshot'] = () => { throw new Error('no') }
+    expect((await volume('POST', '/snapshots', { snapshot: { volume_id: w.volume } })).status).toBe(202)
+    const refused = await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('a snapshot of one, is being worked on')])
+    expect((await act({ migrate: null })).status).toBe(409)
+    await from.work()
+    await w.done()
+    expect((await rows<{ status: string }>('select status from snapshot order by status')).map((s) => s.status)).toEqual(['available', 'error'])
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    await w.done()
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': otherThan(from).name })
+  })
+
+  it('its port is deleted, changed or taken away: the move ends either way, and nothing is stuck', async () => {
+    const net = async (method: string, path: string, body?: unknown) => w.c.call(method, `/network/v2.0${path}`, { token: await w.c.demo(), body })
+    for (const fails of [false, true]) {
+      const from = await underway()
+      const { ports: [p] } = (await net('GET', `/ports?device_id=${w.server}`)).body, { security_group } = (await net('POST', '/security-groups', { security_group: { name: `g${fails}` } })).body
+      expect((await net('PUT', `/ports/${p.id}`, { port: { security_groups: [security_group.id] } })).status).toBe(200)
+      expect((await w.c.call('DELETE', `/compute/v2.1/servers/${w.server}/os-interface/${p.id}`, { token: await w.c.demo(), version: 'compute 2.90' })).status).toBe(409)
+      expect((await net('DELETE', `/ports/${p.id}`)).status).toBe(204)
+      if (fails) from.on['move.live'] = () => { throw new Error('the link broke') }
+      else delete from.on['move.live']
+      await w.c.db().write([q.run(sql`update job set state = 'queued', lease_until = null where kind = 'move.live' and state = 'running'`)])
+      await from.work()
+      delete from.on['move.live']
+      await w.done()
+      expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:task_state': null, 'OS-EXT-SRV-ATTR:host': (fails ? from : otherThan(from)).name, addresses: {} })
+      expect(from.log.filter((j) => j.kind === 'domain.detach-port')).toMatchObject([{ args: { uuid: w.server, port: p.id, mac: p.mac_address } }])
+      expect(await live()).toEqual([])
+      expect((await rows('select * from port where arriving is not null'))).toEqual([])
+      await w.call('DELETE', `/compute/v2.1/servers/${w.server}`)
+      await w.done()
+      w.host.log.length = other.log.length = 0
+      await w.newServer()
+      await w.done()
+    }
+  })
+
+  it('a cold move that fails after its port was deleted ends where it was, off nor stuck', async () => {
+    const from = await w.home()
+    await act({ migrate: null })
+    from.on['move.send'] = () => { throw new Error('the link broke') }
+    const { ports: [p] } = (await w.c.call('GET', `/network/v2.0/ports?device_id=${w.server}`, { token: await w.c.demo() })).body
+    expect((await w.c.call('DELETE', `/network/v2.0/ports/${p.id}`, { token: await w.c.demo() })).status).toBe(204)
+    for (let n = 0; n < 3; n++) for (const h of [w.host, other]) await h.work()
+    expect(await shown()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': from.name })
+    expect(await live()).toEqual([])
+  })
+})

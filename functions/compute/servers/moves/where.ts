@@ -5,14 +5,14 @@ import type { Ctx } from '../../../kernel/ctx.ts'
 import { q, run } from '../../../kernel/db.ts'
 import { isUp } from '../../../hosts/up.ts'
 import { conflict, invalid } from '../../../kernel/fault.ts'
-import { snapshotsBeside } from '../../../volume/volumes/use.ts'
+import { snapshotsBeside, workOnDisks } from '../../../volume/volumes/use.ts'
 import { maxPerHost, type Group } from '../../groups/model.ts'
 import { candidate, hostsQuery, needOn, type Candidate, type HostRowRead } from '../../schedule/hosts.ts'
 import { pick } from '../../schedule/pick.ts'
 import { gripOf, gripReads, type Grip } from '../grip.ts'
 import { needOf, type Server } from '../model.ts'
 import { rootOnVolume } from '../spec.ts'
-import type { MoveName } from '../verbs.ts'
+import { undisturbed, type MoveName } from '../verbs.ts'
 import { lastMove, placeOf, type Move, type Place } from './model.ts'
 
 const groupOf = (id: string) => sql`(select group_id from ${server} where id = ${id})`
@@ -22,7 +22,7 @@ type Attached = Parameters<typeof gripOf>[3][2]
 export const moveReads = (ctx: Ctx, id: string, asked?: string, need = needOn(id)) => [
   ...gripReads(ctx, id), placeOf(id), hostsQuery(ctx.now(), need, { group: groupOf(id), only: asked ? [asked] : undefined, moving: id }),
   q.select().from(serverGroup).where(eq(serverGroup.id, groupOf(id))), q.select({ host: server.host }).from(server).where(and(eq(server.group, groupOf(id)), ne(server.id, id))),
-  snapshotsBeside(id), q.select({ id: host.id, name: host.name, enabled: host.enabled }).from(host).where(sql`(${host.name} = ${asked ?? ''} or ${host.id} = ${asked ?? ''})`), lastMove(id),
+  snapshotsBeside(id), q.select({ id: host.id, name: host.name, enabled: host.enabled }).from(host).where(sql`(${host.name} = ${asked ?? ''} or ${host.id} = ${asked ?? ''})`), lastMove(id), workOnDisks(id),
 ] as const
 
 export interface Moving { grip: Grip; server: Server & { host: string }; from: Place & { seenAt: number; forcedDown: boolean; enabled: boolean }; hosts: Candidate[]; group?: Group; members: string[]; attached: any; snapshots: Awaited<ReturnType<typeof snapshotsBeside>>; named?: { id: string; name: string }; last?: Move; rest: unknown[][] }
@@ -30,10 +30,11 @@ export interface Moving { grip: Grip; server: Server & { host: string }; from: P
 /** What was read, if the server may make the move now. */
 export function movingOf(ctx: Ctx, id: string, move: MoveName, read: unknown[][]): Moving {
   const grip = gripOf(ctx, id, move, read)
+  undisturbed(id, move, read[10])
   if (grip.server.otherHost) throw conflict(`Cannot '${move}' instance ${id}: an earlier move of it is not over.`)
   return {
     grip, server: grip.server, attached: read[2] as Attached, from: (read[3] as Moving['from'][])[0], hosts: (read[4] as HostRowRead[]).map(candidate), group: (read[5] as Group[])[0],
-    members: (read[6] as { host: string | null }[]).flatMap((m) => m.host ?? []), snapshots: read[7] as never, named: (read[8] as { id: string; name: string }[])[0], last: (read[9] as Move[])[0], rest: read.slice(10),
+    members: (read[6] as { host: string | null }[]).flatMap((m) => m.host ?? []), snapshots: read[7] as never, named: (read[8] as { id: string; name: string }[])[0], last: (read[9] as Move[])[0], rest: read.slice(11),
   }
 }
 

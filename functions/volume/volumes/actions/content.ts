@@ -32,7 +32,7 @@ export const uploadImage = endpoint({
     if ((format !== 'raw' && format !== 'qcow2') || container !== 'bare') throw invalid(`Invalid input received: a volume becomes a raw or qcow2 image in container bare, not ${format} in ${container}.`)
     if (ask.visibility === 'public' && !ctx.caller.admin) throw invalid('Invalid input received: only an administrator makes public images.', { status: 403 })
     demandStatus(v, isTrue(ask.force) ? ['available', 'in-use'] : ['available'], 'be uploaded')
-    const place = placeOf(found, host), now = ctx.now(), id = ctx.uuid()
+    const place = placeOf(ctx, found, host), now = ctx.now(), id = ctx.uuid()
     const kept = Object.fromEntries(Object.entries(v.imageMeta ?? {}).filter(([k]) => !['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size'].includes(k)))
     stageImage(ctx, { id, name: ask.image_name, diskFormat: format, containerFormat: container, minDisk: format === 'raw' ? v.sizeGb : 0, properties: kept, owner: ctx.project, visibility: ask.visibility ?? 'private' })
     change(ctx, v, { status: 'uploading', previousStatus: v.status })
@@ -56,7 +56,7 @@ export const revert = endpoint({
     demandStatus(v, ['available'], 'revert')
     if (latest.status !== 'available') throw invalid(`Invalid snapshot: snapshot ${latest.id} is ${latest.status}.`)
     change(ctx, v, { status: 'reverting', previousStatus: v.status })
-    await start(ctx, rewrite, { volume: v.id, project: v.project, host: placeOf(found, host).host, sizeGb: v.sizeGb, source: sourceOf({ snapshot: latest }), during: 'reverting', back: 'available' }, { lane: v.id, project: v.project })
+    await start(ctx, rewrite, { volume: v.id, project: v.project, host: placeOf(ctx, found, host).host, sizeGb: v.sizeGb, source: sourceOf({ snapshot: latest }), during: 'reverting', back: 'available' }, { lane: v.id, project: v.project })
   },
 })
 
@@ -73,6 +73,6 @@ export const reimage = endpoint({
     if (imageGb(wanted) > v.sizeGb) throw invalid(`Invalid input received: the image needs ${imageGb(wanted)}GB, the volume has ${v.sizeGb}GB.`)
     change(ctx, v, { status: 'downloading', previousStatus: v.status })
     const back = v.status === 'reserved' ? 'reserved' : 'available'
-    await start(ctx, rewrite, { volume: v.id, project: v.project, host: placeOf(found, host).host, sizeGb: v.sizeGb, source: sourceOf({ image: wanted }), during: 'downloading', back, imageMeta: imageMeta(wanted) }, { lane: v.id, project: v.project })
+    await start(ctx, rewrite, { volume: v.id, project: v.project, host: placeOf(ctx, found, host).host, sizeGb: v.sizeGb, source: sourceOf({ image: wanted }), during: 'downloading', back, imageMeta: imageMeta(wanted) }, { lane: v.id, project: v.project })
   },
 })
