@@ -218,3 +218,8 @@ export function packet6(from: string, to: string, body: string): string {
   const check = sum(`${from}${to}0000${length}0000003a${body}`)
   return `60000000${length}3aff${from}${to}${body.slice(0, 4)}${check}${body.slice(8)}`
 }
+/** UDP in IPv6, checksum included. */
+export function udp6(from: string, to: string, sport: number, dport: number, payload: string): string {
+  const length = half(8 + payload.length / 2), head = `${half(sport)}${half(dport)}${length}`
+  return `60000000${length}1101${from}${to}${head}${sum(`${from}${to}0000${length}00000011${head}0000${payload}`)}${payload}`
+}

@@ -11,7 +11,7 @@ export class Guest {
   constructor(address: string, key: string) { this.address = address; this.key = key }
   #args(command: string) { return ['-i', this.key, ...options, `root@${this.address}`, command] }
 
-  async run(command: string): Promise<string> { return (await sh('ssh', this.#args(command), { timeout: 120_000 })).stdout.trim() }
+  async run(command: string, input?: string): Promise<string> { return (await sh('ssh', this.#args(command), { timeout: 120_000, input })).stdout.trim() }
   /** Logs in as soon as it can be. */
   up(seconds = 150): Promise<string> { return until(`ssh root@${this.address}`, seconds, () => this.run('hostname')) }
   reachable(port = 22, ms = 3000): Promise<boolean> {
@@ -22,6 +22,9 @@ export class Guest {
     })
   }
   pings(count = 2): Promise<boolean> { return sh('ping', ['-c', String(count), '-i', '0.3', '-W', '2', this.address], { fails: true }).then((r) => r.code === 0) }
+
+  /** Puts files of this machine, by their full names, where they are here. */
+  put(...files: string[]) { return sh('sh', ['-c', 'tar -czhf - -C / "$@" | ssh $OPTIONS "tar -xzf - -C /"', 'sh', ...files.map((f) => f.slice(1))], { timeout: 120_000, env: { ...process.env, OPTIONS: this.#args('').slice(0, -1).join(' ') } }) }
 
   /** A session in which the guest talks all the time. */
   talk(): Flow { return new Flow(spawn('ssh', this.#args('while :; do echo tick; sleep 0.2; done'), { stdio: ['ignore', 'pipe', 'ignore'] })) }
