@@ -4,6 +4,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, invalid, Stale } from '../../kernel/fault.ts'
 import type { GraphRun, NodeRow, Outcome } from '../../kernel/saga.ts'
+import { registryOf } from '../template/registry.ts'
 import type { Json, Value } from '../template/types.ts'
 import type { Progress, ResourceType, Work } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
@@ -13,7 +14,7 @@ import { mask, programOf, resolve, scopeOf, type Program } from './program.ts'
 import { changeRow, line, reasonOf, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
 import { open, openRows, shut } from './sealed.ts'
 import { awaited } from './awaited.ts'
-import { hookFor } from './hooks.ts'
+import { after, before } from './hooks.ts'
 import { placeOf } from './place.ts'
 import type { Seeing, Turn } from './turn.saga.ts'
 
@@ -27,14 +28,16 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise
   if (!it) return 'done'
   const { s, program, own } = it
   const row = own.find((x) => x.current)
-  const attempt: Attempt = { ...it, ctx, args, name, row, n, mark: ctx.mark() }
+  const attempt: Attempt = { ...it, ctx, args, turn: r.id, name, row, n, mark: ctx.mark() }
   try {
-    return await step(attempt)
+    const outcome = await step(attempt)
+    return outcome === 'done' ? after(attempt, attempt.landed) ?? 'done' : outcome
   } catch (e) {
     if (!(e instanceof Fault) || e instanceof Stale || e.kind === 'unavailable') throw e
     ctx.cut(attempt.mark)
     const reason = mask(program.secrets, reasonOf(e, name)), at = attempt.row
     if (at && at.current) {
+      if (attempt.refused) { tell(ctx, s, line(at, 'UPDATE', 'FAILED', reason)); return { failed: reason } }
       const action: Action = at.status === 'IN_PROGRESS' ? at.action : attempt.making ? 'CREATE' : 'UPDATE'
       // A replacement that could not even be begun leaves the one in force as it was.
       if (attempt.making && at.status !== 'IN_PROGRESS') tell(ctx, s, line(at, 'CREATE', 'FAILED', reason))
@@ -49,7 +52,14 @@ export async function apply(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise
 }
 
 export interface Seen { s: StackRow; program: Program; own: ResourceRow[]; others: Map<string, ResourceRow> }
-interface Attempt extends Seen { ctx: Ctx; args: Turn; name: string; row: ResourceRow | undefined; n: NodeRow; mark: number; making?: boolean }
+interface Attempt extends Seen {
+  ctx: Ctx; args: Turn; name: string; row: ResourceRow | undefined; n: NodeRow; mark: number; turn: string
+  making?: boolean
+  /** Nothing was tried: what it is stands. */
+  refused?: boolean
+  /** What this run has brought to its rest. */
+  landed?: ResourceRow
+}
 
 async function look(ctx: Ctx, args: Turn, name: string, [[s], stored]: Seeing): Promise<Seen | undefined> {
   if (!s || !args.template) return undefined
@@ -69,11 +79,11 @@ async function step(a: Attempt): Promise<Outcome> {
     if (before) return restoreOld(a, type, row, before)
   }
   if (row?.status === 'IN_PROGRESS' && row.action !== 'DELETE') return goOn(a, type, row)
-  const hook = hookFor(a)
-  if (hook) return hook
+  const held = before(a, row)
+  if (held) return held
   const properties = await wantedProperties(a, type)
   const metadata = plainMap(await resolved(a, def.metadata))
-  if (!row || mustReplace(row, def.type, type)) return make(a, type, properties, metadata, row)
+  if (!row || mustReplace(row, def.type, type)) { if (row && row.action !== 'INIT') restricted(a, 'replace'); return make(a, type, properties, metadata, row) }
   return change(a, type, row, properties, metadata)
 }
 
@@ -94,6 +104,13 @@ async function wantedProperties(a: Attempt, type: ResourceType): Promise<Record<
 
 const mustReplace = (row: ResourceRow, typeName: string, type: ResourceType) =>
   row.type !== typeName || row.action === 'DELETE' || (row.status === 'FAILED' && !type.repairs && ['CREATE', 'CHECK', 'ADOPT', 'INIT'].includes(row.action))
+
+/** What the environment forbids updates to do with a resource. */
+function restricted(a: Attempt, action: 'update' | 'replace') {
+  if (a.args.phase !== 'apply' || !registryOf(a.program.environment).restrictedActions(a.name).includes(action)) return
+  a.refused = true
+  throw invalid(`${action} is restricted for resource.`, { type: 'ResourceActionRestricted' })
+}
 
 function newRow(a: Attempt, set: Partial<ResourceRow>): ResourceRow {
   const { ctx, s, program, name } = a, def = program.template.resources.get(name)!, now = ctx.now()
@@ -163,6 +180,7 @@ async function landed(a: Attempt, type: ResourceType, row: ResourceRow, work: Wo
   row.attributes = attributes ?? {}
   row.status = 'COMPLETE'
   row.reason = ''
+  a.landed = row
   return 'done'
 }
 
@@ -199,8 +217,10 @@ async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: 
   if (never) throw invalid(`Update to property ${never} of ${row.name} (${row.type}) is not supported`, { type: 'NotSupported' })
   if (!changed.length) return unchanged(a, type, row, work, more)
   const effective = changed.filter((k) => !type.properties[k]?.ignored), how = (k: string) => type.properties[k] ?? type.properties['*']
-  if (effective.some((k) => how(k) && how(k).update !== 'in-place') || !type.update) return make(a, type, wanted, metadata, row)
+  if (effective.some((k) => how(k) && how(k).update !== 'in-place') || !type.update) { restricted(a, 'replace'); return make(a, type, wanted, metadata, row) }
+  restricted(a, 'update')
   const p = effective.length ? await type.update(work, { before, after, changed: effective }) : {}
+  if (p === 'replace') restricted(a, 'replace')
   if (p === 'replace') return make(a, type, wanted, metadata, row)
   more.properties = keptProperties(ctx, row.id, after)
   return settle(a, type, row, work, p, args.action === 'RESTORE' ? 'RESTORE' : 'UPDATE', more)

@@ -5,6 +5,7 @@ import { conflict, Fault, invalid } from '../../kernel/fault.ts'
 import type { Caller } from '../../kernel/policy.ts'
 import { rouse } from '../../kernel/graph.ts'
 import { heardByPolicy } from '../engine/awaited.ts'
+import { HOOKS, letPast } from '../engine/hooks.ts'
 import { placeOf } from '../engine/place.ts'
 import { programOf } from '../engine/program.ts'
 import { changeRow, line, tell, type ResourceRow, type StackRow } from '../engine/record.ts'
@@ -36,9 +37,9 @@ export async function signalResource(ctx: Ctx, s: StackRow, row: ResourceRow, de
 }
 
 async function letGo(ctx: Ctx, s: StackRow, row: ResourceRow, hook: Json) {
-  if (typeof hook !== 'string' || !['pre-create', 'pre-update', 'pre-delete', 'post-create', 'post-update', 'post-delete'].includes(hook)) throw invalid(`Invalid hook type "${String(hook)}" for ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
-  if (row.hook !== hook) throw invalid(`The "${hook}" hook is not defined on ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
-  changeRow(ctx, row, { hook: `passed ${s.template}` })
+  if (typeof hook !== 'string' || !HOOKS.includes(hook)) throw invalid(`Invalid hook type "${String(hook)}" for ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
+  if (s.status !== 'IN_PROGRESS' || !row.hook?.startsWith(`${hook} `)) throw invalid(`The "${hook}" hook is not defined on ${row.type} "${row.name}"`, { type: 'InvalidBreakPointHook' })
+  changeRow(ctx, row, { hook: letPast(row.hook) })
   tell(ctx, s, line(row, row.action, row.status, `Hook ${hook} is cleared`))
   wakeAround(ctx, s, row.name)
 }
