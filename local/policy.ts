@@ -63,7 +63,7 @@ async function explain(role: string, file?: string) {
 /** What an operator gives the functions besides, from the environment of `npm start`. A policy that cannot be read is no start. */
 export async function settings(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   const out: Record<string, string> = {}
-  for (const name of ['TRUSTED_DASHBOARDS', 'SAML_KEY', 'SAML_CERTIFICATE', 'TOKEN_SECONDS', 'KEY_SECONDS', 'SECURITY', 'TRUSTED_CERTIFICATES', 'PROXY_SECRET', 'CUSTOM_RESOURCES']) if (env[name]) out[name] = env[name]
+  for (const name of ['TRUSTED_DASHBOARDS', 'SAML_KEY', 'SAML_CERTIFICATE', 'TOKEN_SECONDS', 'KEY_SECONDS', 'SECURITY', 'TRUSTED_CERTIFICATES', 'PROXY_SECRET', 'CUSTOM_RESOURCES', 'TEMPLATE_URLS']) if (env[name]) out[name] = env[name]
   securityOf(out as never)
   if (env.POLICY_OVERRIDES) {
     for (const n of await unknownIn(env.POLICY_OVERRIDES)) console.error(`${env.POLICY_OVERRIDES}: nothing here asks for ${n}: the rule has no effect`)

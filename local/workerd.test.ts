@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { workerConfig, workerdBinary } from './workerd.ts'
@@ -18,7 +18,7 @@ const freePort = async () => {
   return port
 }
 
-test('any text comes through as a binding, and the worker reaches loopback and its Durable Object', async () => {
+test('any text comes through as a binding, and the worker reaches loopback and its Durable Object; the way outside leads to no address of this machine, whatever it is called', async () => {
   const odd = 'quote " backslash \\ newline \n bell \x07 nul-free é € 😀 $(x) \\x41 )],'
   writeFileSync(path.join(dir, 'worker.js'), `
     export class Bell { async fetch() { return new Response('rang') } }
@@ -26,7 +26,9 @@ test('any text comes through as a binding, and the worker reaches loopback and i
       if (new URL(request.url).pathname === '/self') return new Response('self')
       const rang = await (await env.BELL.get(env.BELL.idFromName('a')).fetch('http://x/')).text()
       const self = await (await fetch(new URL('/self', request.url))).text()
-      return Response.json({ odd: env.ODD, rang, self })
+      const names = ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', new URL(request.url).searchParams.get('name')]
+      const outside = await Promise.all(names.map((n) => env.OUTSIDE.fetch('http://' + n + ':' + new URL(request.url).port + '/self').then((r) => r.text(), () => 'refused')))
+      return Response.json({ odd: env.ODD, rang, self, outside })
     } }`)
   const port = await freePort()
   const config = path.join(dir, 'config.capnp')
@@ -35,8 +37,8 @@ test('any text comes through as a binding, and the worker reaches loopback and i
   try {
     let answer: unknown
     for (let i = 0; i < 200 && !answer; i++) {
-      answer = await fetch(`http://127.0.0.1:${port}/`).then((r) => r.json(), () => new Promise((wake) => setTimeout(wake, 50)))
+      answer = await fetch(`http://127.0.0.1:${port}/?name=${hostname()}`).then((r) => r.json(), () => new Promise((wake) => setTimeout(wake, 50)))
     }
-    expect(answer).toEqual({ odd, rang: 'rang', self: 'self' })
+    expect(answer).toEqual({ odd, rang: 'rang', self: 'self', outside: Array(4).fill('refused') })
   } finally { child.kill('SIGKILL'); await once(child, 'exit') }
 })

@@ -20,6 +20,7 @@ export function workerConfig(of: WorkerConfig): string {
   const bindings = [
     ...Object.entries(of.vars).map(([name, value]) => struct({ name: text(name), text: text(value) })),
     ...Object.entries(of.objects).map(([name, className]) => struct({ name: text(name), durableObjectNamespace: text(className) })),
+    struct({ name: text('OUTSIDE'), service: text('outside') }),
   ]
   const worker = struct({
     modules: list([struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
@@ -32,13 +33,14 @@ export function workerConfig(of: WorkerConfig): string {
   // "private" and "local" are closed unless named: the database and the store are on this machine
   // A directory or provider of one's own may have an authority of its own: PEM text in TRUSTED_CERTIFICATES.
   const own = of.vars.TRUSTED_CERTIFICATES?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  const internet = struct({ allow: list(['public', 'private', 'local'].map(text)), tlsOptions: struct({ trustBrowserCas: 'true', ...(own.length && { trustedCertificates: list(own.map((c) => text(`${c}\n`))) }) }) })
+  const network = (...allow: string[]) => struct({ allow: list(allow.map(text)), tlsOptions: struct({ trustBrowserCas: 'true', ...(own.length && { trustedCertificates: list(own.map((c) => text(`${c}\n`))) }) }) })
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
     (name = "functions", worker = ${worker}),
-    (name = "internet", network = ${internet}),
+    (name = "internet", network = ${network('public', 'private', 'local')}),
+    (name = "outside", network = ${network('public')}),
   ],
   sockets = [(name = "http", address = ${text(`${bracketed(of.listen)}:${of.port}`)}, http = (), service = "functions")],
 );

@@ -5,6 +5,7 @@ import { Bytes } from '../kernel/bytes.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { Fault } from '../kernel/fault.ts'
+import { readOutside } from '../kernel/outside.ts'
 import { storeHooks } from '../orchestration/engine/lookups.ts'
 import { regionOf } from '../orchestration/engine/place.ts'
 import { compile, type Program } from '../orchestration/engine/program.ts'
@@ -31,16 +32,14 @@ export async function needed(ctx: Ctx, i: { TemplateBody?: string; TemplateURL?:
   return body
 }
 
-/**
- * What lies at an address of this cloud's own object store, below a project's own templates; no other address is asked, so
- * that nothing inside this network can be reached through it.
- */
+/** What lies at an address: of this cloud's own object store only below the project's own templates. */
 export async function storedText(ctx: Ctx, address: string, name: string, limit: number): Promise<string> {
   const refused = validation(`${name} must reference a valid S3 object to which you have access.`)
   let url: URL
   try { url = new URL(address) } catch { throw refused }
-  const base = new URL(`${(ctx.env.S3_PUBLIC_URL ?? ctx.env.S3_URL).replace(/\/$/, '')}/${ctx.env.S3_BUCKET}/templates/${ctx.project}/`)
-  if (url.origin !== base.origin || url.username || url.password || !url.pathname.startsWith(base.pathname) || /%2e|%2f|%5c|\\/i.test(url.pathname)) throw refused
+  const store = new URL((ctx.env.S3_PUBLIC_URL ?? ctx.env.S3_URL)), base = new URL(`${(ctx.env.S3_PUBLIC_URL ?? ctx.env.S3_URL).replace(/\/$/, '')}/${ctx.env.S3_BUCKET}/templates/${ctx.project}/`)
+  if (url.origin !== store.origin && url.origin !== new URL(ctx.env.S3_URL).origin) return readOutside(ctx, address, name, limit).catch((e) => { throw e instanceof Fault ? validation(e.message) : e })
+  if (url.username || url.password || !url.pathname.startsWith(base.pathname) || /%2e|%2f|%5c|\\/i.test(url.pathname)) throw refused
   const key = decodeURIComponent(url.pathname.slice(base.pathname.length))
   if (!key || key.split('/').some((p) => p === '..' || p === '.')) throw refused
   const answer = await new Bytes(ctx.env, ctx.world).get(`templates/${ctx.project}/${key}`).catch((e) => { throw e instanceof Fault && e.kind === 'notFound' ? refused : e })

@@ -35,6 +35,10 @@ export interface Env {
   KEY_SECONDS?: string
   /** Whom custom resources of templates may be asked of: the beginnings of addresses, separated by commas; nobody when not said. */
   CUSTOM_RESOURCES?: string
+  /** Where templates may be fetched from besides public addresses: the beginnings of addresses, separated by commas. */
+  TEMPLATE_URLS?: string
+  /** A network that leads to public addresses only; without it only those of TEMPLATE_URLS are fetched. */
+  OUTSIDE?: { fetch: typeof fetch }
   DOORBELL?: DurableObjectNamespace
 }
 

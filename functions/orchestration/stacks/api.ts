@@ -25,7 +25,7 @@ const at = '/stacks/{name}/{id}'
 type Body = Record<string, any>
 
 async function create(ctx: Ctx, body: Body) {
-  let source = await sourceOf(body), adopt: NewStack['adopt']
+  let source = await sourceOf(ctx, body), adopt: NewStack['adopt']
   if (body.adopt_stack_data) {
     const data = environment(body.adopt_stack_data) as Body
     if (!data.template || typeof data.resources !== 'object') throw invalid('Invalid adopt stack data: template and resources are needed')
@@ -40,14 +40,14 @@ async function create(ctx: Ctx, body: Body) {
 }
 
 /** PUT says everything anew, PATCH only what changes. */
-async function askOf(body: Body, patch: boolean) {
-  const source = await sourceOf(body)
+async function askOf(ctx: Ctx, body: Body, patch: boolean) {
+  const source = await sourceOf(ctx, body)
   if (!patch && source.body === undefined) throw invalid('No template specified')
   return { source, existing: patch, clear: (body.clear_parameters as string[] | undefined) ?? undefined, ...optionsOf(body, false) }
 }
-const update = (patch: boolean) => async (ctx: Ctx, { params, body }: Input) => { await updateStack(ctx, await findStack(ctx, params.name, params.id), await askOf(body, patch)); return null }
+const update = (patch: boolean) => async (ctx: Ctx, { params, body }: Input) => { await updateStack(ctx, await findStack(ctx, params.name, params.id), await askOf(ctx, body, patch)); return null }
 const preview = (patch: boolean) => async (ctx: Ctx, { params, body }: Input) => {
-  const s = await findStack(ctx, params.name, params.id), { program, rows } = await prepareUpdate(ctx, s, await askOf(body, patch))
+  const s = await findStack(ctx, params.name, params.id), { program, rows } = await prepareUpdate(ctx, s, await askOf(ctx, body, patch))
   return listed(ctx, s, program, await changesOf(ctx, s, program, rows))
 }
 const actBody = (key: string) => ({ '1': t.Object({ [key]: t.Unknown() }, { additionalProperties: false }) })
@@ -73,7 +73,7 @@ export default [
   endpoint({
     id: 'stacks.preview', method: 'POST', path: '/stacks/preview', status: 200, summary: 'Show what a stack would be', policy: 'stacks:preview', body: createBody,
     async handle(ctx, { body }) {
-      const source = await sourceOf(body), name = String(body.stack_name ?? 'None'), where = { project: ctx.project, name, id: 'None' }
+      const source = await sourceOf(ctx, body), name = String(body.stack_name ?? 'None'), where = { project: ctx.project, name, id: 'None' }
       if (source.body === undefined) throw invalid('No template specified')
       checkName(name, 'heat')
       const p = await compile({ ...source, body: source.body }, { ...where, front: 'heat', region: regionOf(ctx) }), o = optionsOf(body, true)

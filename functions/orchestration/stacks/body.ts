@@ -1,5 +1,7 @@
 import { Type as t } from 'typebox'
+import type { Ctx } from '../../kernel/ctx.ts'
 import { invalid } from '../../kernel/fault.ts'
+import { readOutside } from '../../kernel/outside.ts'
 import type { Json } from '../template/index.ts'
 import type { Source } from '../engine/program.ts'
 import type { Options } from './verbs.ts'
@@ -25,9 +27,9 @@ export const truth = (v: unknown, name: string): boolean | undefined => {
 }
 
 /** Templates and environments come as text or already read. Several environment files are laid one over the other. */
-export async function sourceOf(b: Body): Promise<Omit<Source, 'body'> & { body?: Source['body'] }> {
+export async function sourceOf(ctx: Ctx, b: Body): Promise<Omit<Source, 'body'> & { body?: Source['body'] }> {
   if (b.files_container) throw invalid('files_container is not supported: give files with the request.')
-  if (b.template_url !== undefined && b.template_url !== null && (b.template === undefined || b.template === null)) throw invalid('A template cannot be fetched from an address here: give it with the request, as clients do.')
+  if (b.template_url !== undefined && b.template_url !== null && (b.template === undefined || b.template === null)) b = { ...b, template: await readOutside(ctx, String(b.template_url), 'template_url', 524_288) }
   const { environments } = await import('../engine/merge.ts')
   return { body: b.template ?? undefined, files: b.files ?? {}, environment: environments(b.environment, b.template ? b.environment_files ?? [] : [], b.files ?? {}, b.template), given: (b.parameters ?? {}) as Record<string, Json> }
 }

@@ -62,7 +62,7 @@ export default [
     id: 'templates.validate', method: 'POST', path: '/validate', status: 200, summary: 'Validate a template', policy: 'stacks:validate_template',
     body: validateBody,
     async handle(ctx, { body, query }) {
-      const b = body as Record<string, any>, source = await sourceOf(b)
+      const b = body as Record<string, any>, source = await sourceOf(ctx, b)
       if (source.body === undefined) throw invalid('No template specified')
       if (b.show_nested !== undefined && typeof b.show_nested !== 'boolean') truth(b.show_nested, 'show_nested')
       const p = await compile({ ...source, body: source.body }, { id: 'None', name: 'dummy', project: ctx.project, front: 'heat', region: regionOf(ctx) }, '', { lenient: true })

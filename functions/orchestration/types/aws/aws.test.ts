@@ -165,7 +165,7 @@ it('a stack within a stack comes from this cloud\'s own store', async () => {
   expect(await remove('outer')).toBe('DELETE_COMPLETE')
   expect((await cfn('DescribeStacks', { StackName: s.out.id })).body.Stacks.member[0].StackStatus).toBe('DELETE_COMPLETE')
   const bad = await turn('CreateStack', 'outer2', { C: { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: 'http://169.254.169.254/latest' } } })
-  expect([bad.status, bad.why.join()]).toEqual(['ROLLBACK_COMPLETE', expect.stringContaining('must reference a valid S3 object')])
+  expect([bad.status, bad.why.join()]).toEqual(['ROLLBACK_COMPLETE', expect.stringContaining('TemplateURL may not be fetched from 169.254.169.254')])
   await remove('outer2')
 }, 60_000)
 

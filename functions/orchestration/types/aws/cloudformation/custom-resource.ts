@@ -1,5 +1,6 @@
 import { invalid, unavailable } from '../../../../kernel/fault.ts'
 import type { Json } from '../../../template/index.ts'
+import { listed } from '../../../../kernel/outside.ts'
 import { waitUrl } from '../../../signals/arn.ts'
 import { integer, live, range, resourceType, text, type Progress, type Work } from '../../provider.ts'
 
@@ -14,8 +15,7 @@ const LIMIT = 3600
 function allowed(r: Work): URL {
   let url: URL
   try { url = new URL(r.properties.ServiceToken) } catch { throw invalid(`Invalid service token: '${String(r.properties.ServiceToken).slice(0, 200)}' is not an http or https address.`) }
-  const list = (r.ctx.env.CUSTOM_RESOURCES ?? '').split(',').map((s) => s.trim()).filter(Boolean)
-  const fits = list.some((l) => { try { const a = new URL(l); return a.origin === url.origin && (url.pathname === a.pathname || url.pathname.startsWith(a.pathname.endsWith('/') ? a.pathname : `${a.pathname}/`)) } catch { return false } })
+  const fits = listed(r.ctx.env.CUSTOM_RESOURCES, url)
   if (!/^https?:$/.test(url.protocol) || url.username || url.password || !fits) throw invalid(`Invalid service token: custom resources may not be asked of ${url.origin}. The operator allows addresses in CUSTOM_RESOURCES.`)
   return url
 }
