@@ -32,13 +32,17 @@ export function directoryFor(url: string) {
   return known
 }
 
+/** One by one, and by the groups a project is given: all endpoints of a service, a region, a kind. */
+const CONFINED = `select project_id, endpoint_id from endpoint_project union select p.project_id, e.id from endpoint_group_project p join endpoint_group g on g.id = p.endpoint_group_id join endpoint e on
+  ${['service_id', 'region_id', 'interface', 'enabled'].map((f) => `(json_extract(g.filters, '$.${f}') is null or json_extract(g.filters, '$.${f}') = e.${f})`).join(' and ')}`
+
 export function directoryQuery(url: string) {
   const have = directoryFor(url)?.revision ?? -1
   const moved = (list: string) => sql.raw(`case when (select coalesce(max(revision), 0) from identity_revision) <> ${have} then (${list}) end`)
   return q.all<Row>(sql`select (select coalesce(max(revision), 0) from identity_revision) as revision, (select coalesce(max(seq), 0) from revocation) as seq,
     ${moved(`select json_group_array(json_object('id', id, 'type', type, 'name', name)) from (select * from service where enabled order by type, id)`)} as services,
     ${moved(`select json_group_array(json_object('id', id, 'service', service_id, 'region', region_id, 'interface', interface, 'url', url)) from (select * from endpoint where enabled order by id)`)} as endpoints,
-    ${moved(`select json_group_array(json_object('project', project_id, 'endpoint', endpoint_id)) from endpoint_project`)} as confined,
+    ${moved(`select json_group_array(json_object('project', project_id, 'endpoint', endpoint_id)) from (${CONFINED})`)} as confined,
     ${moved(`select json_group_array(json_object('id', id, 'name', name, 'domain', domain_id)) from role`)} as roles,
     ${moved(`select json_group_array(json_object('prior', prior_role_id, 'implied', implied_role_id)) from implied_role`)} as implied,
     ${moved(`select json_group_array(json_object('id', id, 'auth_url', auth_url, 'sp_url', sp_url)) from service_provider where enabled`)} as providers,

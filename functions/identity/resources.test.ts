@@ -193,6 +193,11 @@ describe('the catalog', () => {
     await c.v3('PUT', `/OS-EP-FILTER/projects/${c.seeded.demo.project}/endpoints/${e.id}`, admin)
     expect((await catalog()).flatMap((x: any) => x.endpoints).map((x: any) => x.id)).toEqual([e.id])
     await c.v3('DELETE', `/OS-EP-FILTER/projects/${c.seeded.demo.project}/endpoints/${e.id}`, admin)
+    const g = await make('endpoint_group', 'OS-EP-FILTER/endpoint_groups', { name: unique('some'), filters: { service_id: s.id, interface: 'public' } }), given = `/OS-EP-FILTER/endpoint_groups/${g.id}/projects/${c.seeded.demo.project}`
+    await c.v3('PUT', given, admin)
+    expect((await catalog()).flatMap((x: any) => x.endpoints).map((x: any) => x.id)).toEqual([e.id])
+    await c.v3('DELETE', given, admin)
+    expect((await catalog()).length).toBeGreaterThan(5)
     await c.v3('PATCH', `/services/${s.id}`, admin, { service: { enabled: false } })
     expect((await catalog()).find((x: any) => x.id === s.id)).toBe(undefined)
     expect((await catalog()).length).toBeGreaterThan(5)

@@ -3,6 +3,17 @@ export type Row = Record<string, string | number | null>
 export type Tables = Record<string, Row[]>
 export class BadDump extends Error {}
 
+/** Cells, as the kinds of databases write them. */
+export const yes = (v: unknown) => v === 1 || v === true || v === '1' || v === 't'
+export const json = <T = Record<string, unknown>>(v: unknown, none = {} as T): T => { try { return typeof v === 'string' && v ? JSON.parse(v) as T : none } catch { return none } }
+export const words = (v: unknown): string | null => (v == null ? null : String(v))
+/** Microseconds, from a moment in UTC written either way. */
+export const micros = (v: unknown): number | null => {
+  if (typeof v === 'number') return v > 1e14 ? v : v * 1e6
+  const ms = typeof v === 'string' ? Date.parse(`${v.replace(' ', 'T').replace(/Z$/, '').replace(/(\.\d{3})\d*$/, '$1')}Z`) : NaN
+  return Number.isNaN(ms) ? null : ms * 1000
+}
+
 const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', 0: '\0', Z: '\x1a', b: '\b' }
 const plain = (name: string) => name.replace(/^.*\./, '').replaceAll(/[`"\[\]]/g, '')
 

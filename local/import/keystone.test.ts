@@ -1,37 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createClient } from '@libsql/client/http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import worker from '../../functions/index.ts'
 import { computed } from '../../functions/identity/passwords.ts'
 import type { Env } from '../../functions/kernel/env.ts'
-import { serveLibsql } from '../libsql/serve.ts'
-import { migrate } from '../migrate.ts'
 import { root } from '../layout.ts'
 import { readDump } from './dump.ts'
 import { importKeystone } from './main.ts'
+import { importCloud, type ImportCloud } from './test-kit.ts'
 
 /** Made by Keystone 22 itself (its own managers, its own three kinds of password hashes), written out by sqlite3. */
 const dump = readFileSync(path.join(root, 'local/import/keystone-22.sql'), 'utf8')
-let env: Env, close: () => Promise<void>
-const call = async (method: string, at: string, body?: unknown, token?: string, more: Record<string, string> = {}) => {
-  const r = await worker.fetch(new Request(`http://cloud.test${at}`, { method, headers: { 'content-type': 'application/json', ...(token && { 'x-auth-token': token }), ...more }, body: body === undefined ? undefined : JSON.stringify(body) }), env, { waitUntil: () => {} })
-  const text = await r.text()
-  return { status: r.status, headers: r.headers, body: text ? JSON.parse(text) : undefined }
-}
-const login = (name: string, password: string, scope: unknown, domain = 'Physics') => call('POST', '/identity/v3/auth/tokens', { auth: { identity: { methods: ['password'], password: { user: { name, domain: { name: domain }, password } } }, scope } })
-beforeAll(async () => {
-  const dir = mkdtempSync(path.join(tmpdir(), 'virga-import-')), served = await serveLibsql({ file: path.join(dir, 'db'), host: '127.0.0.1', port: 0 }), client = createClient({ url: served.url })
-  await migrate(client)
-  client.close()
-  close = async () => { await served.close(); rmSync(dir, { recursive: true }) }
-  env = { LIBSQL_URL: served.url, S3_URL: 'http://127.0.0.1:9', S3_ACCESS_KEY: '', S3_SECRET_KEY: '', S3_BUCKET: '', MASTER_SECRET: 'test', INTERNAL_SECRET: 'internal' }
-  await expect(importKeystone(dump, { url: served.url })).rejects.toThrow('no cloud yet')
-  const made = await call('POST', '/_setup', { adminPassword: 'admin-secret', demoPassword: 'demo-secret', publicUrl: 'http://cloud.test', region: 'RegionOne', externalCidr: '172.24.4.0/24' }, undefined, { 'x-virga-internal': 'internal' })
-  expect(made.status).toBe(200)
-}, 60_000)
-afterAll(() => close())
+let k: ImportCloud, env: Env
+const call: ImportCloud['call'] = (...a) => k.call(...a)
+const login = (name: string, password: string, scope: unknown, domain = 'Physics') => k.login(name, password, scope, domain)
+beforeAll(async () => { k = await importCloud(async (url) => { await expect(importKeystone(dump, { url })).rejects.toThrow('no cloud yet') }); env = k.env }, 60_000)
+afterAll(() => k.close())
 const lhc = { project: { name: 'lhc', domain: { name: 'Physics' } } }
 
 test('users, groups, roles and projects of a real Keystone come over, and passwords with them', async () => {
@@ -90,9 +74,9 @@ test('application credentials go on to work, and credentials with the keys that 
   expect([...computed.keys()]).toEqual(['$scrypt$ln=14,r=8,p=1$'])
   const none = await importKeystone(dump, { url: env.LIBSQL_URL })
   expect(none.notes.join('\n')).toContain('2 credentials are left out')
-  const wrong = await importKeystone(dump, { url: env.LIBSQL_URL }, { dryRun: true, credentials: { keys: ['AAAA', 'BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB='], masterSecret: env.MASTER_SECRET } })
+  const wrong = await importKeystone(dump, { url: env.LIBSQL_URL }, { dryRun: true, keys: ['AAAA', 'BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB='], masterSecret: env.MASTER_SECRET })
   expect([wrong.counts.credentials, wrong.notes.filter((n) => n.includes('none of the keys')).length]).toEqual([undefined, 2])
-  expect((await importKeystone(dump, { url: env.LIBSQL_URL }, { credentials: { keys: ['AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=', 'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI='], masterSecret: env.MASTER_SECRET } })).counts.credentials).toBe(2)
+  expect((await importKeystone(dump, { url: env.LIBSQL_URL }, { keys: ['AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=', 'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI='], masterSecret: env.MASTER_SECRET })).counts.credentials).toBe(2)
   const admin = (await login('admin', 'admin-secret', { project: { name: 'admin', domain: { id: 'default' } } }, 'Default')).headers.get('x-subject-token')!
   const got = (await call('GET', '/identity/v3/credentials?user_id=da681295977c4389b959950133ecf65e', undefined, admin)).body.credentials
   expect(got.map((c: any) => [c.type, c.blob]).sort()).toEqual([['ec2', '{"access": "0ldacce55", "secret": "0ldsecret"}'], ['totp', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ']])

@@ -4,21 +4,29 @@ import { accessRule, applicationCredential, assignment, credential, endpoint, fo
 import { kindOf } from '../../functions/identity/foreign.ts'
 import { outdated } from '../../functions/identity/passwords.ts'
 import { q, type Query } from '../../functions/kernel/db.ts'
-import type { Row, Tables } from './dump.ts'
+import { json, micros, yes, type Row, type Tables } from './dump.ts'
+import { directories, federation, lent, limits, paths } from './rest.ts'
 
 /** What is there already: the names an import has to get along with. */
-export interface Here { roles: { id: string; name: string; domain: string | null }[]; projects: { id: string; name: string; domain: string | null }[]; users: { id: string; name: string; domain: string }[] }
-/** What opens the old cloud's credentials, and seals them for this one. */
-export interface Old { keys: string[]; seal: (id: string, text: string) => string }
-export interface Plan { queries: Query[]; counts: Record<string, number>; notes: string[] }
-
-const yes = (v: unknown) => v === 1 || v === true || v === '1' || v === 't'
-const json = (v: unknown): Record<string, unknown> => { try { return typeof v === 'string' && v ? JSON.parse(v) as Record<string, unknown> : {} } catch { return {} } }
-const micros = (v: unknown): number | null => {
-  if (typeof v === 'number') return v > 1e14 ? v : v * 1e6
-  const ms = typeof v === 'string' ? Date.parse(`${v.replace(' ', 'T').replace(/(\.\d{3})\d*$/, '$1')}Z`) : NaN
-  return Number.isNaN(ms) ? null : ms * 1000
+export interface Here {
+  roles: { id: string; name: string; domain: string | null }[]; projects: { id: string; name: string; domain: string | null }[]; users: { id: string; name: string; domain: string }[]
+  services: { id: string; type: string }[]; regions: { id: string }[]
 }
+/** Keys that open the old cloud's credentials, and what seals them, and other secrets, for this one. */
+export interface Secrets { keys?: string[]; seal?: (about: string, text: string) => string }
+export interface Plan { queries: Query[]; counts: Record<string, number>; notes: string[] }
+/** A plan in the making: what its parts share. */
+export interface Work extends Plan {
+  /** Rows of a table. */
+  of: (table: string) => Row[]
+  add: (what: string, query: Query) => void
+  /** What an old id means here. */
+  now1: (id: unknown) => string
+  /** Is this somebody who was here already? Their name is the same; what they may do, hold and lend is not taken over. */
+  known: (user: unknown) => boolean
+  here: Here; now: number; catalog: boolean; secrets: Secrets
+}
+
 const OPTIONS: Record<string, string> = { 1000: 'ignore_change_password_upon_first_use', 1001: 'ignore_password_expiry', 1002: 'ignore_lockout_failure_attempts', 1003: 'lock_password', 1004: 'ignore_user_inactivity', MFAR: 'multi_factor_auth_rules', MFAE: 'multi_factor_auth_enabled', IMMU: 'immutable' }
 const ROOT = '<<keystone.domain.root>>'
 
@@ -26,13 +34,14 @@ const ROOT = '<<keystone.domain.root>>'
  * From a Keystone's tables to rows of ours. Ids stay as they are, since other databases name them; but where this cloud has a role, project or
  * user of the same name in the same place already, that one is meant. What is there is never changed, so an import can be run again.
  */
-export async function plan(t: Tables, here: Here, now: number, catalog: boolean, old?: Old): Promise<Plan> {
+export async function plan(t: Tables, here: Here, now: number, catalog: boolean, secrets: Secrets = {}): Promise<Plan> {
   const of = (name: string): Row[] => t[name] ?? [], counts: Record<string, number> = {}, notes: string[] = [], queries: Query[] = []
   if (!t.project || !t.user || !t.assignment) throw new Error('this is no dump of a Keystone database: it has no rows of project, user and assignment')
   const add = (what: string, query: Query) => { counts[what] = (counts[what] ?? 0) + 1; queries.push(query) }
   const optionsOf = (table: string, key: string, id: unknown) => Object.fromEntries(of(table).filter((o) => o[key] === id && OPTIONS[String(o.option_id)]).map((o) => { try { return [OPTIONS[String(o.option_id)], JSON.parse(String(o.option_value))] } catch { return [OPTIONS[String(o.option_id)], o.option_value] } }))
   const same = new Map<string, string>(), kinds = new Set<string>()
   const now1 = (id: unknown) => same.get(String(id)) ?? String(id)
+  const work: Work = { queries, counts, notes, of, add, now1, known: (id) => same.has(String(id)), here, now, catalog, secrets }
   const meant = (what: string, id: string, name: string, known: string | undefined) => {
     if (known === undefined || known === id) return known === id
     same.set(id, known)
@@ -59,7 +68,8 @@ export async function plan(t: Tables, here: Here, now: number, catalog: boolean,
   for (const p of of('password')) { const have = hashes.get(p.local_user_id); if (!have || Number(p.created_at_int ?? p.id) >= Number(have.created_at_int ?? have.id)) hashes.set(p.local_user_id, p) }
   for (const u of of('user')) {
     const l = local.get(u.id), o = outside.get(u.id), name = l?.name ?? o?.name, domain = now1(l?.domain_id ?? o?.domain_id ?? u.domain_id)
-    if (name === undefined) { notes.push(`user ${u.id} has no name of its own (it came by federation): it is made anew at its next login`); continue }
+    // Who came by federation is made with it.
+    if (name === undefined) continue
     if (meant('user', String(u.id), String(name), here.users.find((h) => h.name === name && h.domain === domain)?.id)) continue
     const secret = l && hashes.get(l.id), hash = secret?.password_hash == null ? null : String(secret.password_hash)
     const kind = hash && kindOf(hash)
@@ -86,13 +96,19 @@ export async function plan(t: Tables, here: Here, now: number, catalog: boolean,
     for (const r of of('region')) add('regions', q.insert(region).values({ id: String(r.id), description: String(r.description ?? ''), parent: r.parent_region_id == null ? null : String(r.parent_region_id), extra: json(r.extra) }).onConflictDoNothing())
     for (const s of of('service')) { const { name, description, ...extra } = json(s.extra); add('services', q.insert(service).values({ id: String(s.id), type: String(s.type), name: String(name ?? ''), description: description == null ? null : String(description), enabled: yes(s.enabled), extra }).onConflictDoNothing()) }
     for (const e of of('endpoint')) add('endpoints', q.insert(endpoint).values({ id: String(e.id), service: String(e.service_id), region: e.region_id == null ? null : String(e.region_id), interface: e.interface as 'public', url: String(e.url), enabled: yes(e.enabled), extra: json(e.extra) }).onConflictDoNothing())
+    paths(work)
   } else if (of('endpoint').length) notes.push(`${of('endpoint').length} endpoints are left out, since this cloud has its own: take them over with --catalog`)
-  if (of('credential').length && !old) notes.push(`${of('credential').length} credentials are left out, since they are encrypted with the old cloud's keys: give those with --credential-keys`)
-  for (const c of old ? of('credential') : []) {
-    const text = unfernet(String(c.encrypted_blob), old!.keys)
+  limits(work)
+  federation(work)
+  lent(work)
+  directories(work)
+  const { keys, seal } = secrets
+  if (of('credential').length && !keys) notes.push(`${of('credential').length} credentials are left out, since they are encrypted with the old cloud's keys: give those with --credential-keys`)
+  for (const c of keys && seal ? of('credential') : []) {
+    const text = unfernet(String(c.encrypted_blob), keys!)
     if (same.has(String(c.user_id))) { notes.push(`credential ${c.id} is left out: the user of that name here keeps their own`); continue }
     if (text === undefined) { notes.push(`credential ${c.id} is left out: none of the keys opens it`); continue }
-    add('credentials', q.insert(credential).values({ id: String(c.id), user: String(c.user_id), project: c.project_id == null ? null : now1(c.project_id), type: String(c.type), blob: await old!.seal(String(c.id), text), createdAt: now }).onConflictDoNothing())
+    add('credentials', q.insert(credential).values({ id: String(c.id), user: String(c.user_id), project: c.project_id == null ? null : now1(c.project_id), type: String(c.type), blob: seal!(String(c.id), text), createdAt: now }).onConflictDoNothing())
   }
   const rule = new Map(of('access_rule').map((r) => [r.id, r]))
   for (const r of of('access_rule')) add('access rules', q.insert(accessRule).values({ id: String(r.external_id), user: now1(r.user_id), service: String(r.service), method: String(r.method), path: String(r.path) }).onConflictDoNothing())

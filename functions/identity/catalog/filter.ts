@@ -22,7 +22,7 @@ export const groups = regular({
   fields: { name: nameTo(255), description: text, filters: t.Object({ service_id: t.Optional(t.String()), region_id: t.Optional(t.String()), interface: t.Optional(t.Enum(['public', 'internal', 'admin'])), enabled: t.Optional(t.Boolean()) }, { additionalProperties: false }) },
   rules: { get: 'identity:get_endpoint_group', list: read, create: write, update: write, delete: write },
   defaults: () => ({ description: null }),
-  changed(ctx, verb, row) { if (verb === 'delete') ctx.stage(q.delete(endpointGroupProject).where(eq(endpointGroupProject.group, row.id))) },
+  changed(ctx, verb, row) { if (verb === 'delete') ctx.stage(q.delete(endpointGroupProject).where(eq(endpointGroupProject.group, row.id))); bump(ctx) },
 })
 
 const path = '/OS-EP-FILTER/projects/{project}/endpoints'
@@ -49,9 +49,9 @@ const groupPair = (method: Method) => endpoint({
     const [[p], [g], [there]] = await ctx.read(projectOne(params.project), groupOne(params.group), q.select().from(endpointGroupProject).where(groupLink(params)))
     found(p, 'project', params.project)
     found(g, 'endpoint group', params.group)
-    if (method === 'PUT') return ctx.stage(q.insert(endpointGroupProject).values({ project: p.id, group: g.id }).onConflictDoNothing())
+    if (method === 'PUT') { ctx.stage(q.insert(endpointGroupProject).values({ project: p.id, group: g.id }).onConflictDoNothing()); return bump(ctx) }
     found(there, 'endpoint group', `${params.group} in project ${params.project}`)
-    if (method === 'DELETE') return ctx.stage(q.delete(endpointGroupProject).where(groupLink(params)))
+    if (method === 'DELETE') { ctx.stage(q.delete(endpointGroupProject).where(groupLink(params))); return bump(ctx) }
     return { endpoint_group: { id: g.id, name: g.name, description: g.description, filters: g.filters, ...selfLink(ctx, `OS-EP-FILTER/endpoint_groups/${g.id}`) } }
   },
 })

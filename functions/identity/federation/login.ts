@@ -36,15 +36,17 @@ export async function admit(ctx: Ctx, way: Way, said: Assertion): Promise<Issued
     const domain = who!.domain?.id !== undefined ? sql`${who!.domain.id}` : sql`(select id from project where is_domain = 1 and name = ${who!.domain?.name ?? ''})`
     return issueFor(ctx, { methods: [protocol.id], who: who!.id !== undefined ? sql`${who!.id}` : sql`(select id from user where name = ${name} and domain_id = ${domain})`, check: async (u) => u !== undefined }, { kind: 'unscoped', id: sql`null` })
   }
-  // From what the provider calls them, so that two first logins at once make one user.
-  const id = createHash('sha256').update(JSON.stringify([idp.id, protocol.id, unique])).digest('hex').slice(0, 32), now = ctx.now()
+  // From what the provider calls them, so that two first logins at once make one user; who came over from another cloud kept the id they had.
+  const first = createHash('sha256').update(JSON.stringify([idp.id, protocol.id, unique])).digest('hex').slice(0, 32), now = ctx.now()
+  const whoever = sql`coalesce((select user_id from federated_user where idp_id = ${idp.id} and protocol_id = ${protocol.id} and unique_id = ${unique}), ${first})`
   const ids = mapped.groups.length ? groupIds(mapped) : sql`select null where 0`, projects = mapped.projects.map((p) => p.name), roles = mapped.projects.flatMap((p) => p.roles)
   const [[home], [there], groups, [clash], have, known] = await ctx.read(
-    q.select().from(project).where(eq(project.id, idp.domain)), q.select().from(user).where(eq(user.id, id)), q.all<{ id: string }>(ids),
+    q.select().from(project).where(eq(project.id, idp.domain)), q.select().from(user).where(eq(user.id, whoever)), q.all<{ id: string }>(ids),
     q.select({ id: user.id }).from(user).where(and(eq(user.domain, idp.domain), eq(user.name, name))),
     q.select().from(project).where(and(eq(project.domain, idp.domain), eq(project.isDomain, false), inArray(project.name, [...projects, '']))),
     q.all<{ id: string; name: string }>(sql`select id, name from role where domain_id is null and name in ${[...roles, '']}`))
   if (!home?.enabled) throw refused()
+  const id = there?.id ?? first
   // Nobody takes a name that somebody else of the domain has: roles are given by names, too.
   const called = clash && clash.id !== id ? there?.name ?? `${name}#${id.slice(0, 8)}` : name
   const fresh = there ?? { id, name: called, domain: idp.domain, enabled: true, password: null, passwordExpiresAt: null, passwordAt: null, activeAt: now, directory: null, defaultProject: null, options: {}, extra: who!.email ? { email: who!.email } : {}, createdAt: now } as typeof user.$inferSelect

@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { oauthToken, project } from '../../../schema/identity.ts'
 import { assigned } from '../assignments/effective.ts'
@@ -73,10 +73,10 @@ export const exchange = [
 ]
 
 const path = '/users/{user}/OS-OAUTH1/access_tokens', at = `${path}/{token}`
-const mine = (p: Record<string, string>, now: number) => and(eq(oauthToken.user, p.user), eq(oauthToken.kind, 'access'), gt(oauthToken.expiresAt, now), p.token ? eq(oauthToken.id, p.token) : undefined)
+const mine = (p: Record<string, string>, now: number) => and(eq(oauthToken.user, p.user), eq(oauthToken.kind, 'access'), or(isNull(oauthToken.expiresAt), gt(oauthToken.expiresAt, now)), p.token ? eq(oauthToken.id, p.token) : undefined)
 const view = (ctx: Ctx, r: Token) => {
   const self = `${base(ctx)}/users/${r.user}/OS-OAUTH1/access_tokens/${r.id}`
-  return { id: r.id, consumer_id: r.consumer, project_id: r.project, authorizing_user_id: r.user, expires_at: isoMicrosZ(r.expiresAt!), links: { self, roles: `${self}/roles` } }
+  return { id: r.id, consumer_id: r.consumer, project_id: r.project, authorizing_user_id: r.user, expires_at: r.expiresAt === null ? null : isoMicrosZ(r.expiresAt), links: { self, roles: `${self}/roles` } }
 }
 const roleOf = (ctx: Ctx, r: Directory['roles'][number]) => ({ id: r.id, name: r.name, domain_id: r.domain, ...selfLink(ctx, `roles/${r.id}`) })
 const look = async (ctx: Ctx, p: Record<string, string>, rule: 'identity:get_access_token' | 'identity:delete_access_token' | 'identity:list_access_token_roles' | 'identity:get_access_token_role') => {
