@@ -2,14 +2,13 @@ import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
 import { ingredients } from './operations.ts'
-import { demoProject, rest } from './trials.ts'
+import { rest, unlimited } from './trials.ts'
 import { wrongs } from './truth.ts'
 
 /** Many creates at the same instant want what only as many as there are hosts can have. */
 export async function crowd(c: Running, many: number): Promise<void> {
-  const { image, flavor, network } = await ingredients(c), { id: project } = await demoProject(c)
-  await c.call('admin', 'PUT', `/compute/v2.1/os-quota-sets/${project}`, { quota_set: { instances: -1, cores: -1, ram: -1, server_group_members: -1 } })
-  await c.call('admin', 'PUT', `/network/v2.0/quotas/${project}`, { quota: { port: -1 } })
+  const { image, flavor, network } = await ingredients(c)
+  await unlimited(c)
   const { server_group: group } = await c.call('demo', 'POST', '/compute/v2.1/os-server-groups', { server_group: { name: 'apart', policy: 'anti-affinity' } })
   const token = await c.token('demo')
   const answers = await Promise.all(Array.from({ length: many }, (_, n) => c.ask('POST', '/compute/v2.1/servers', {

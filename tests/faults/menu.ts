@@ -4,10 +4,12 @@ import { q } from '../../functions/kernel/db.ts'
 import type { Process } from '../harness/running.ts'
 import type { Chance } from './chance.ts'
 import type { Fleet } from './fleet.ts'
+import { drain, evacuation } from './hosts.ts'
+import type { Send } from './operations.ts'
 import type { Held } from './wire.ts'
 
 /** Something that goes wrong; resolves when what it did is over and everything that died answers again. */
-export type Fault = (c: Fleet, chance: Chance) => Promise<void>
+export type Fault = (c: Fleet, chance: Chance, send: Send) => Promise<void>
 
 const killed = (...victims: Process[]): Fault => async (c) => {
   const pids = victims.map((v) => [v, c.kill(v)] as const)
@@ -61,6 +63,7 @@ export const menu: Record<string, Fault> = {
     await sleep(300 + chance.below(2000))
     c.unfill()
   },
+  evacuation, drain,
 }
 
 /** A report that arrives after its lease has run out and the job was handed out again. Sixty seconds pass in the row, not for us. */

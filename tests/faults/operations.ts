@@ -9,7 +9,11 @@ export interface Rows {
   servers: Server[]; volumes: Volume[]; snapshots: { id: string }[]; images: { id: string; status: string }[]
   floating: { id: string; port: string | null }[]; networks: { id: string; subnet: string | null }[]; routers: { id: string; subnet: string | null }[]
 }
-export interface Ingredients { image: string; flavor: string; bigger: string; network: string; outside: string }
+export interface Ingredients {
+  image: string; flavor: string; bigger: string; network: string; outside: string
+  /** Guests hold nothing that would let go of a disk or a card while they run: only servers that are off lose theirs. */
+  deaf?: true
+}
 
 /** Asks, and hands back the answer when one came. */
 export type Send = (kind: string, method: string, path: string, body?: unknown, as?: 'admin' | 'demo') => Promise<Said | undefined>
@@ -24,50 +28,54 @@ export const newServer = (of: Ingredients) => ({ server: { name: name('t'), imag
 
 /**
  * What can be asked for as things are now, several at once: one round of operations. Those that make things stop when there
- * are enough, so that what there is neither grows nor runs out.
+ * are enough, so that what there is neither grows nor runs out. A round of a bigger `size` has so many more of each.
  */
-export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, only: ReadonlySet<Kind>): { kind: Kind; run: () => Promise<unknown> }[] {
+export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, only: ReadonlySet<Kind>, size: number): { kind: Kind; run: () => Promise<unknown> }[] {
   const out: { kind: Kind; run: () => Promise<unknown> }[] = []
   const add = (kind: Kind, run: () => Promise<unknown>, odds = 1) => { if (only.has(kind) && chance.next() < odds) out.push({ kind, run }) }
   const ask = (kind: Kind, method: string, path: string, body?: unknown, odds = 1, as: 'admin' | 'demo' = 'demo') => add(kind, () => send(kind, method, path, body, as), odds)
   const { servers, volumes, snapshots, images, floating, networks, routers } = rows
   const holds = (s: Server) => volumes.some((v) => v.server === s.id)
-  const active = servers.filter((s) => s.state === 'active'), free = volumes.filter((v) => v.status === 'available' && !v.snapshots), used = volumes.filter((v) => v.server)
+  const active = servers.filter((s) => s.state === 'active'), loose = of.deaf ? servers.filter((s) => s.state === 'stopped') : active
+  const free = volumes.filter((v) => v.status === 'available' && !v.snapshots), used = volumes.filter((v) => v.server && (!of.deaf || loose.some((s) => s.id === v.server)))
   // Each thing is in one operation of a round at most, but for servers that are deleted with all they have.
   const idle = active.filter((s) => !holds(s))
   const one = <T>(from: T[], then: (it: T) => void) => { for (const it of chance.take(from, 1)) then(it) }
+  const some = <T>(from: T[], then: (it: T) => void) => { for (const it of chance.take(from, size)) then(it) }
+  const over = (all: { length: number }, most: number) => all.length > most * size
 
-  for (let n = servers.length > 11 ? 0 : servers.length > 7 ? 1 : 3; n > 0; n--) ask('create', 'POST', compute, newServer(of))
-  one(used, (v) => ask('detach', 'DELETE', `${compute}/${v.server}/os-volume_attachments/${v.id}`))
-  if (volumes.length < 8) ask('volume', 'POST', `${block}/volumes`, { volume: { size: 1, name: name('v') } })
-  else one(free, (v) => ask('unvolume', 'DELETE', `${block}/volumes/${v.id}`))
-  if (snapshots.length > 2) one(snapshots, (s) => ask('unsnapshot', 'DELETE', `${block}/snapshots/${s.id}`))
-  else one(free, (v) => ask('snapshot', 'POST', `${block}/snapshots`, { snapshot: { volume_id: v.id, name: name('n') } }))
-  if (images.length > 2) one(images, (i) => ask('unimage', 'DELETE', `/image/v2/images/${i.id}`))
+  for (let n = over(servers, 11) ? 0 : over(servers, 7) ? size : 3 * size; n > 0; n--) ask('create', 'POST', compute, newServer(of))
+  some(used, (v) => ask('detach', 'DELETE', `${compute}/${v.server}/os-volume_attachments/${v.id}`))
+  if (!over(volumes, 7)) for (let n = size; n > 0; n--) ask('volume', 'POST', `${block}/volumes`, { volume: { size: 1, name: name('v') } })
+  else some(free, (v) => ask('unvolume', 'DELETE', `${block}/volumes/${v.id}`))
+  if (over(snapshots, 2)) some(snapshots, (s) => ask('unsnapshot', 'DELETE', `${block}/snapshots/${s.id}`))
+  else some(free, (v) => ask('snapshot', 'POST', `${block}/snapshots`, { snapshot: { volume_id: v.id, name: name('n') } }))
+  if (over(images, 2)) some(images, (i) => ask('unimage', 'DELETE', `/image/v2/images/${i.id}`))
   for (const s of servers.filter((s) => s.state === 'resized')) {
     const kind = chance.next() < 0.5 ? 'confirm' : 'revert'
     ask(kind, 'POST', `${compute}/${s.id}/action`, { [`${kind}Resize`]: null })
   }
-  if (floating.length < 4) one(active.filter((s) => s.port && !floating.some((f) => f.port === s.port)), (s) => ask('floating', 'POST', `${net}/floatingips`, { floatingip: { floating_network_id: of.outside, port_id: s.port } }))
-  else one(floating, (f) => add('unfloating', async () => {
+  if (!over(floating, 3)) some(active.filter((s) => s.port && !floating.some((f) => f.port === s.port)), (s) => ask('floating', 'POST', `${net}/floatingips`, { floatingip: { floating_network_id: of.outside, port_id: s.port } }))
+  else some(floating, (f) => add('unfloating', async () => {
     if (chance.next() < 0.5) await send('unfloating', 'PUT', `${net}/floatingips/${f.id}`, { floatingip: { port_id: null } })
     await send('unfloating', 'DELETE', `${net}/floatingips/${f.id}`)
   }))
-  if (networks.length < 3) add('network', () => wholeNetwork(of, send))
-  else one(networks, (n) => add('unnetwork', () => noNetwork(n, routers, send)))
-  one(servers.filter((s) => s.state === 'stopped'), (s) => ask('start', 'POST', `${compute}/${s.id}/action`, { 'os-start': null }, 0.8))
-  one(active.filter((s) => s.ports > 1), (s) => ask('unnic', 'DELETE', `${compute}/${s.id}/os-interface/${s.port}`))
+  if (!over(networks, 2)) for (let n = size; n > 0; n--) add('network', () => wholeNetwork(of, send))
+  else some(networks, (n) => add('unnetwork', () => noNetwork(n, routers, send)))
+  some(servers.filter((s) => s.state === 'stopped'), (s) => ask('start', 'POST', `${compute}/${s.id}/action`, { 'os-start': null }, 0.8))
+  some(loose.filter((s) => s.ports > 1), (s) => ask('unnic', 'DELETE', `${compute}/${s.id}/os-interface/${s.port}`))
+  if (of.deaf) some(active.filter(holds), (s) => ask('stop', 'POST', `${compute}/${s.id}/action`, { 'os-stop': null }))
   // Each wants a server for itself: who comes first is drawn, for there are not enough for all.
   const act = (kind: Kind, body: object, as?: 'admin') => () => one(idle, (s) => ask(kind, 'POST', `${compute}/${s.id}/action`, body, 1, as))
   const attach = () => one(free, (v) => one(idle, (s) => ask('attach', 'POST', `${compute}/${s.id}/os-volume_attachments`, { volumeAttachment: { volumeId: v.id } })))
-  const wants = [
+  const wants = Array.from({ length: size }, () => [
     attach, attach, act('resize', { resize: { flavorRef: of.bigger } }), act('stop', { 'os-stop': null }), act('migrate', { migrate: null }, 'admin'), act('live', { 'os-migrateLive': { host: null, block_migration: 'auto' } }, 'admin'),
-    ...(images.length < 3 ? [act('image', { createImage: { name: name('i') } })] : []),
+    ...(!over(images, 2) ? [act('image', { createImage: { name: name('i') } })] : []),
     () => one(networks.filter((n) => n.subnet), (n) => one(idle, (s) => ask('nic', 'POST', `${compute}/${s.id}/os-interface`, { interfaceAttachment: { net_id: n.id } }))),
-  ]
+  ]).flat()
   for (const want of chance.take(wants, wants.length)) want()
   // Deleted with their volumes, or while something else happens to them, or twice: all of it must end well.
-  for (const s of chance.take(servers.filter((s) => s.state !== 'active' || chance.next() < 0.4), servers.length > 9 ? 3 : 1)) ask('delete', 'DELETE', `${compute}/${s.id}`)
+  for (const s of chance.take(servers.filter((s) => s.state !== 'active' || chance.next() < 0.4), over(servers, 9) ? 3 * size : size)) ask('delete', 'DELETE', `${compute}/${s.id}`)
   return out
 }
 

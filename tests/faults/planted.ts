@@ -6,19 +6,22 @@ import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
 import { wrongs } from './truth.ts'
 
+/** Nothing is wrong; then something is, and is found; then it goes again. */
+export async function findsPlanted(look: () => Promise<string[]>, plant: () => unknown, pull: () => unknown, wanted: RegExp): Promise<void> {
+  const before = await look()
+  if (before.length) throw new Error(`something is wrong before anything was planted: ${before[0]}`)
+  await plant()
+  const seen = await look()
+  await pull()
+  if (!seen.some((w) => wanted.test(w))) throw new Error(`not found: ${wanted}; only ${JSON.stringify(seen)}`)
+}
+
 /** What looks for leaks would be worth nothing if it found none where there are some. */
 export async function planted(c: Running): Promise<void> {
   const folder = path.join(c.data, 'bridge', 'simulated'), host = readdirSync(folder).find((n) => n !== 'shared' && n !== 'scratch')!
   const id = randomUUID(), domain = path.join(folder, host, 'guests.jsonl'), disk = path.join(folder, 'shared', 'volumes.jsonl')
   const run = (text: string) => q.run(sql.raw(text))
-  const found = async (plant: () => unknown, pull: () => unknown, wanted: RegExp) => {
-    const before = await wrongs(c)
-    if (before.length) throw new Error(`something is wrong before anything was planted: ${before[0]}`)
-    await plant()
-    const seen = await wrongs(c)
-    await pull()
-    if (!seen.some((w) => wanted.test(w))) throw new Error(`not found: ${wanted}; only ${JSON.stringify(seen)}`)
-  }
+  const found = (plant: () => unknown, pull: () => unknown, wanted: RegExp) => findsPlanted(() => wrongs(c), plant, pull, wanted)
   const rows = (plant: string, pull: string, wanted: RegExp) => found(() => c.db().write([run(plant)]), () => c.db().write([run(pull)]), wanted)
   await found(() => appendFileSync(domain, JSON.stringify([id, { state: 'running', spec: { disks: [] } }]) + '\n'), () => appendFileSync(domain, JSON.stringify([id]) + '\n'), /domain .* belongs to no server/)
   await found(() => appendFileSync(disk, JSON.stringify([`volume/${id}`, {}]) + '\n'), () => appendFileSync(disk, JSON.stringify([`volume/${id}`]) + '\n'), /disk volume\/.* belongs to nothing/)

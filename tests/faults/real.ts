@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
@@ -14,12 +15,15 @@ import { Running, type Process } from '../harness/running.ts'
 import { violations } from '../harness/invariants.ts'
 import { sh, until } from '../steps.ts'
 import type { Chance } from './chance.ts'
-import { ingredients, type Ingredients, type Kind } from './operations.ts'
+import { ingredients, type Ingredients } from './operations.ts'
+import { findsPlanted } from './planted.ts'
 
 type Fault = (c: Running, chance: Chance) => Promise<void>
 const at = (c: Running) => layout(c.data)
 const pidOf = (c: Running, name: string) => Number(readFileSync(path.join(c.data, 'run', `${name}.pid`), 'utf8'))
 const kill = (pid: number) => { try { process.kill(pid, 'SIGKILL') } catch { /* gone by itself */ } }
+/** Runs a command in the namespaces of a host. */
+const hostRun = (libvirt: string) => async (...args: string[]) => { const [command, ...within] = enter(libvirt); return (await sh(command!, [...within, ...args])).stdout }
 const own = (victim: Process): Fault => async (c) => { await c.back(victim, c.kill(victim), 60) }
 
 /** A daemon of one host; back when the supervisor has started it again. */
@@ -39,6 +43,13 @@ const inside = (what: RegExp): Fault => async (c, chance) => {
 export const realMenu: Record<string, Fault> = {
   functions: own('functions'), bridge: own('bridge'), database: own('libsql'), store: own('s3'),
   libvirtd: daemon('libvirtd'), virtlogd: daemon('virtlogd'), guest: inside(/^qemu-system/), dnsmasq: inside(/^dnsmasq$/),
+  /** The link of one host to the control plane: what is sent is lost, in both directions. */
+  cut: async (c, chance) => {
+    const run = hostRun(path.join(chance.of(hostFolders(at(c))), 'libvirt'))
+    await run('nft', 'add table inet faults; add chain inet faults out { type filter hook output priority 0; }; ' + ['dport', 'sport'].map((p) => `add rule inet faults out tcp ${p} ${c.port} drop`).join('; '))
+    await sleep(500 + chance.below(4000))
+    await run('nft', 'delete table inet faults')
+  },
   /** The link of one host towards the others. */
   underlay: async (c, chance) => {
     const device = wires(at(c).tag).under(1 + chance.below(2))
@@ -47,18 +58,16 @@ export const realMenu: Record<string, Fault> = {
     await sh('ip', ['link', 'set', device, 'up'])
   },
 }
-/** A blank guest answers neither a power button nor the unplugging of a card. */
-export const realKinds: Kind[] = ['create', 'delete', 'attach', 'detach', 'volume', 'unvolume', 'snapshot', 'unsnapshot', 'floating', 'unfloating', 'network', 'unnetwork', 'start', 'live']
-
 /** Two real hosts on this machine, and an image that holds nothing: its guests halt at once and cost little. */
 export async function realCloud(): Promise<Running> { return Running.make(['--hypervisor', 'libvirt', '--hosts', '2']) }
 export async function realIngredients(c: Running): Promise<Ingredients> {
   const token = await c.token('admin')
-  const { id } = await c.call('admin', 'POST', '/image/v2/images', { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public' })
+  // A blank guest does not answer a power button either.
+  const { id } = await c.call('admin', 'POST', '/image/v2/images', { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public', os_shutdown_timeout: '1' })
   const r = await c.ask('PUT', `/image/v2/images/${id}/file`, { token, raw: Buffer.alloc(1 << 20), headers: { 'content-type': 'application/octet-stream' } })
   if (r.status !== 204) throw new Error(`upload: ${r.status} ${r.text}`)
-  const { flavor } = await c.call('admin', 'POST', '/compute/v2.1/flavors', { flavor: { name: 'blank', vcpus: 1, ram: 64, disk: 1 } })
-  return { ...await ingredients(c), image: id, flavor: flavor.id }
+  const flavor = async (name: string, ram: number) => (await c.call('admin', 'POST', '/compute/v2.1/flavors', { flavor: { name, vcpus: 1, ram, disk: 1 } })).flavor.id as string
+  return { ...await ingredients(c), image: id, flavor: await flavor('blank', 64), bigger: await flavor('blank-bigger', 96), deaf: true }
 }
 
 /** Everything wrong in rows, domains, files, devices and namespaces; asked again for a while, since hosts tell of what they see by and by. */
@@ -74,6 +83,7 @@ export async function realWrongs(c: Running): Promise<string[]> {
 interface Row { id: string; name: string; state: string; host: string | null; other: string | null; ports: string }
 const runs: Record<string, string> = { active: 'running', stopped: 'shut off', paused: 'paused' }
 
+/** What is in rows, domains, files, devices and namespaces and has no business there, as of now. */
 async function mismatches(c: Running): Promise<string[]> {
   const { tag } = at(c), name = names(tag), out: string[] = []
   const [servers, disks, hosts] = await c.db().read([
@@ -102,7 +112,7 @@ async function mismatches(c: Running): Promise<string[]> {
 
 /** Devices, namespaces and tables against what the host was told, and that against the rows. */
 async function network(n: string, libvirt: string, file: string, name: Names, here: Row[]): Promise<string[]> {
-  const [command, ...within] = enter(libvirt), run = async (...args: string[]) => (await sh(command!, [...within, ...args])).stdout, out: string[] = []
+  const run = hostRun(libvirt), out: string[] = []
   if (!anchor(libvirt)) return [`host-${n} has no namespaces`]
   const desired: Desired = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { networks: [], ports: [], routers: [] }
   const ports = new Set(here.flatMap((s) => JSON.parse(s.ports) as string[]))
@@ -125,3 +135,17 @@ async function network(n: string, libvirt: string, file: string, name: Names, he
 }
 
 const files = (dir: string): string[] => existsSync(dir) ? readdirSync(dir, { recursive: true, withFileTypes: true }).filter((f) => f.isFile() && !f.parentPath.endsWith('/tmp')).map((f) => path.join(f.parentPath, f.name)) : []
+
+/** Each kind of leak, put there on purpose on one host, is found. */
+export async function realPlanted(c: Running): Promise<void> {
+  const { tag } = at(c), name = names(tag), dir = hostFolders(at(c))[0]!, n = path.basename(dir), libvirt = path.join(dir, 'libvirt'), run = hostRun(libvirt), id = randomUUID()
+  const uri = uriOf({ suffix: `-${n}`, dir: libvirt, tag, within: () => [] }), virsh = (...args: string[]) => sh('virsh', ['-q', '-c', uri, ...args])
+  const xml = path.join(c.data, 'planted.xml'), disk = path.join(dir, 'bridge', 'disks', 'volume', `${id}.qcow2`)
+  writeFileSync(xml, `<domain type='qemu'><name>planted</name><uuid>${id}</uuid><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>`)
+  const found = (plant: () => unknown, pull: () => unknown, wanted: RegExp) => findsPlanted(() => mismatches(c), plant, pull, wanted)
+  await found(() => virsh('define', xml), () => virsh('undefine', id), /domain planted on host-.* belongs to no server/)
+  await found(() => run('ip', 'tuntap', 'add', 'dev', name.tap(id), 'mode', 'tap'), () => run('ip', 'link', 'del', name.tap(id)), /device .* belongs to nothing/)
+  await found(() => run('ip', 'netns', 'add', name.dhcpNs(id)), () => run('ip', 'netns', 'del', name.dhcpNs(id)), /namespace .* belongs to nothing/)
+  await found(() => run('nft', 'add', 'table', 'inet', 'virga_planted'), () => run('nft', 'delete', 'table', 'inet', 'virga_planted'), /table inet virga_planted .* belongs to nothing/)
+  await found(() => { mkdirSync(path.dirname(disk), { recursive: true }); writeFileSync(disk, '') }, () => rmSync(disk), /file .* belongs to nothing/)
+}

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { LEASE } from '../../functions/kernel/queue.ts'
 import { root } from '../../local/layout.ts'
 import { percentile } from '../bench/load.ts'
 import { Steps } from '../steps.ts'
@@ -11,7 +12,7 @@ import { ingredients, kinds, type Kind } from './operations.ts'
 import { databaseDown, storeDown } from './outage.ts'
 import { planted } from './planted.ts'
 import { stackTrials } from './stacks.ts'
-import { realCloud, realIngredients, realKinds, realMenu, realWrongs } from './real.ts'
+import { realCloud, realIngredients, realMenu, realPlanted, realWrongs } from './real.ts'
 import { storm } from './storm.ts'
 import { cleanUp, total, trials, type Trials } from './trials.ts'
 import { wrongs } from './truth.ts'
@@ -19,12 +20,13 @@ import { wrongs } from './truth.ts'
 const parts = ['planted', 'trials', 'stacks', 'crowd', 'outage', 'storm']
 /** Only when they are named: they take long, or need root. */
 const apart = ['real']
-const usage = `npm run faults -- [--trials N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--bridges N] [--bridge DIR] [--keep]
+const usage = `npm run faults -- [--trials N] [--size N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--bridges N] [--bridge DIR] [--keep]
 
 Real processes, simulated hosts, and things going wrong. The seed decides what goes wrong, when, and what is done meanwhile;
 what the machine makes of it is its own.
 
   --trials N         rounds of operations, each with one fault in the middle (50)
+  --size N           operations of each kind in a round (1): the more, the more of them a fault meets under way
   --seed S           another seed, other trials
   --from N           begin with this trial: trial N of a seed has the same fault at the same instant in every run
   --minutes M        begin no trial after so long, and say what was found
@@ -40,11 +42,11 @@ what the machine makes of it is its own.
 const text = { type: 'string' } as const
 const wrong = (why: string): never => { console.error(`${why}\n\n${usage}`); process.exit(2) }
 const { values } = (() => {
-  try { return parseArgs({ options: { trials: { ...text, default: '50' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, stacks: { ...text, default: '6' }, resources: { ...text, default: '150' }, bridges: { ...text, default: '1000' }, bridge: text, minutes: text, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
+  try { return parseArgs({ options: { trials: { ...text, default: '50' }, size: { ...text, default: '1' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, stacks: { ...text, default: '6' }, resources: { ...text, default: '150' }, bridges: { ...text, default: '1000' }, bridge: text, minutes: text, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
 })()
-const whole = (flag: 'trials' | 'seed' | 'from' | 'bridges' | 'stacks' | 'resources', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
+const whole = (flag: 'trials' | 'size' | 'seed' | 'from' | 'bridges' | 'stacks' | 'resources', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
 const list = <T extends string>(flag: 'only' | 'faults' | 'operations', of: readonly T[]) => (values[flag]?.split(',') ?? of) as T[]
-const seed = whole('seed', 0), count = whole('trials', 1), from = whole('from', 0), bridges = whole('bridges', 1), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
+const seed = whole('seed', 0), count = whole('trials', 1), size = whole('size', 1), from = whole('from', 0), bridges = whole('bridges', 1), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
 for (const [flag, given, of] of [['only', only, [...parts, ...apart]], ['faults', faults, [...Object.keys(menu), ...Object.keys(realMenu)]], ['operations', operations, kinds]] as const) for (const one of given) if (!(of as readonly string[]).includes(one)) wrong(`--${flag}: there is no ${one}`)
 if (values.help) { console.log(usage); process.exit(0) }
 
@@ -53,6 +55,7 @@ const end = values.minutes ? performance.now() + Number(values.minutes) * 60_000
 if (Number.isNaN(end)) wrong('--minutes takes a number')
 const s = (ms = 0) => `${(ms / 1000).toFixed(2)} s`
 const none = (what: string, found: string[]) => { if (found.length) throw new Error(`${found.length} ${what}:\n${found.slice(0, 10).join('\n')}`) }
+const drawn = `seed ${seed}${from ? ` from ${from}` : ''}${size > 1 ? `, size ${size}` : ''}`
 const commit = (() => { try { return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() } catch { return 'unknown' } })()
 
 // A host that takes a moment for each act leaves moments to be killed in.
@@ -64,8 +67,8 @@ if (values.bridge) c.program = path.resolve(values.bridge)
 if (only.some((part) => part !== 'storm' && part !== 'real') && await steps.step('a cloud with three simulated hosts', () => c.begin().then(() => true))) await story()
 if (c.child && !values.keep) await steps.step('npm run reset', () => c.reset())
 if (only.includes('storm')) await steps.step(`${bridges} bridges come back at once: all served within 10 s, no job lost or done twice`, async () => {
-  const { served, settled, jobs } = await storm(bridges, Math.ceil(bridges / 5), seed)
-  console.log(`      served again: p50 ${s(percentile(served, 50))}, p99 ${s(percentile(served, 99))}, the last ${s(percentile(served, 100))}; ${jobs} jobs once each, all at rest after ${s(settled)}`)
+  const { served, settled, jobs, lost } = await storm(bridges, Math.ceil(bridges / 5), seed)
+  console.log(`      served again: p50 ${s(percentile(served, 50))}, p99 ${s(percentile(served, 99))}, the last ${s(percentile(served, 100))}; ${jobs} jobs done once each, ${lost} of them after nobody heard that they were handed out; all at rest after ${s(settled)}`)
 })
 if (only.includes('real')) await real()
 process.exit(steps.close())
@@ -75,11 +78,13 @@ async function real() {
   const r = await realCloud()
   process.on('exit', () => r.child?.kill())
   if (await steps.step('a cloud with two real hosts', () => r.start().then(() => true))) {
+    await steps.step('a leak put there on purpose is found', () => realPlanted(r))
     const these = values.faults ? faults.filter((f) => f in realMenu) : Object.keys(realMenu)
-    await steps.step(`${count} trials on real hosts; seed ${seed}${from ? ` from ${from}` : ''}, commit ${commit}`, async () => shown(await trials(r, {
-      count, from, seed, end, faults: these, menu: realMenu, operations: new Set<Kind>(realKinds.filter((k) => operations.includes(k))), of: await realIngredients(r), check: realWrongs, say: (line) => console.log(`      ${line}`),
-      // How long an emulator takes to start is the machine's affair: the time is told, not judged.
-    }), r.data, {}, realKinds, Infinity))
+    await steps.step(`${count} trials on real hosts; ${drawn}, commit ${commit}`, async () => shown(await trials(r, {
+      count, size, from, seed, end, faults: these, menu: realMenu, operations: new Set<Kind>(operations), of: await realIngredients(r), check: realWrongs, say: (line) => console.log(`      ${line}`),
+      // How long emulators take is the machine's affair, waiting for a timer is not: what a host lost is handed out again because the host says so, long
+      // before its lease ends. Whatever takes as long as a lease has waited for one, for a deadline, or for the last of a job's attempts.
+    }), r.data, {}, operations, LEASE / 1000))
     await steps.step('everything deleted: nothing is left, in the rows or on the hosts', async () => none('things left', await cleanUp(r, realWrongs)))
   }
   if (!values.keep) await steps.step('npm run reset', () => r.reset())
@@ -88,7 +93,7 @@ async function real() {
 async function story() {
   if (only.includes('planted')) await steps.step('a leak put there on purpose is found', () => planted(c))
   // What is stuck stays so: whatever else were tried would only say so again.
-  if (only.includes('trials') && !await steps.step(`${count} trials, each with one fault in the middle of operations; seed ${seed}${from ? ` from ${from}` : ''}, commit ${commit}`, many)) return
+  if (only.includes('trials') && !await steps.step(`${count} trials, each with one fault in the middle of operations; ${drawn}, commit ${commit}`, many)) return
   if (only.includes('stacks')) await steps.step(`${values.stacks} turns of a stack of ${values.resources} resources, kill -9 of the functions in the middle of each; seed ${seed}`, turns)
   if (only.includes('crowd')) await steps.step('200 creates at once in an anti-affinity group on three hosts: exactly three, and 197 that say why not', () => crowd(c, 200))
   if (only.includes('outage')) {
@@ -108,7 +113,7 @@ async function turns() {
 async function many() {
   const possible = faults.filter((f) => f !== 'disk-full' || c.ownDisk)
   return shown(await trials(c, {
-    count, from, seed, end, faults: possible, menu, operations: new Set<Kind>(operations), of: await ingredients(c), say: (line) => console.log(`      ${line}`),
+    count, size, from, seed, end, faults: possible, menu, operations: new Set<Kind>(operations), of: await ingredients(c), say: (line) => console.log(`      ${line}`),
     check: async () => { c.setClock(0); return wrongs(c) },
   }), c.data, c.wire.counts)
 }

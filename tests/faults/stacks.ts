@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
 import { Chance } from './chance.ts'
+import { unlimited } from './trials.ts'
 
 export interface StackTrials { trials: number; kills: number; ends: Record<string, number>; wrong: string[]; took: number[] }
 export interface StackPlan { count: number; from: number; seed: number; resources: number; say: (line: string) => void }
@@ -32,10 +33,7 @@ function template(n: number, chance: Chance, generation: number, bad: boolean) {
 export async function stackTrials(c: Running, plan: StackPlan): Promise<StackTrials> {
   const out: StackTrials = { trials: 0, kills: 0, ends: {}, wrong: [], took: [] }
   const show = async () => (await c.ask('GET', `${at}?name=${NAME}`, { token: await c.token('demo') })).body?.stacks?.[0] as { id: string; stack_status: string; stack_status_reason: string } | undefined
-  // What earlier parts left of their own counts as well; limits are not what is tried here.
-  const own = await project(c)
-  await c.call('admin', 'PUT', `/network/v2.0/quotas/${own}`, { quota: { network: -1, port: -1 } })
-  await c.call('admin', 'PUT', `/compute/v2.1/os-quota-sets/${own}`, { quota_set: { instances: -1, cores: -1, ram: -1 } })
+  await unlimited(c)
   for (let n = plan.from; n < plan.from + plan.count; n++) {
     const chance = Chance.of(plan.seed, n), before = await show().catch(() => undefined)
     const what = !before ? 'create' : chance.below(3) === 0 || before.stack_status.startsWith('ROLLBACK') && chance.below(2) === 0 ? 'delete' : 'update'
@@ -85,7 +83,6 @@ async function settled(show: () => Promise<{ stack_status: string; stack_status_
     if (Date.now() > end) return { status: `still ${s.stack_status}`, reason: s.stack_status_reason }
   }
 }
-const project = async (c: Running) => ((await c.db().read([q.all<{ id: string }>(sql`select id from project where name = 'demo'`)]))[0] as { id: string }[])[0].id
 
 /** What the rows of the stack and of the services say of each other: nothing is there that no resource stands for, nothing twice. */
 async function leftovers(c: Running, gone: boolean): Promise<string[]> {

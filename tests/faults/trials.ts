@@ -13,7 +13,9 @@ export interface Trials {
   took: Record<string, number[]>
 }
 export interface Plan<C extends Running> {
-  count: number; from: number; seed: number; faults: string[]; menu: Record<string, (c: C, chance: Chance) => Promise<void>>; operations: ReadonlySet<Kind>; of: Ingredients
+  count: number; from: number; seed: number; faults: string[]; menu: Record<string, (c: C, chance: Chance, send: Send) => Promise<void>>; operations: ReadonlySet<Kind>; of: Ingredients
+  /** Operations of each kind in a round: the more, the more of them a fault meets under way. */
+  size: number
   /** No trial begins after this, by performance.now(). */
   end: number
   /** What is wrong when all has come to rest. */
@@ -42,17 +44,18 @@ export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Tr
       return r.status < 300 ? r : undefined
     } catch { return undefined }
   }
-  for (let n = 0; n < 8; n++) await c.call('demo', 'POST', '/compute/v2.1/servers', newServer(of))
-  for (let n = 0; n < 4; n++) await c.call('demo', 'POST', '/volume/v3/volumes', { volume: { size: 1, name: `v-first-${n}` } })
+  await unlimited(c)
+  for (let n = 0; n < 8 * plan.size; n++) await c.call('demo', 'POST', '/compute/v2.1/servers', newServer(of))
+  for (let n = 0; n < 4 * plan.size; n++) await c.call('demo', 'POST', '/volume/v3/volumes', { volume: { size: 1, name: `v-first-${n}` } })
   await rest(c, PATIENCE)
 
   for (let n = plan.from; n < plan.from + plan.count && performance.now() < plan.end; n++) {
     const chance = Chance.of(plan.seed, n), fault = chance.of(faults), at = chance.below(400), told = `trial ${n}, ${fault}`
     const dice = chance.fork(), delays = chance.fork()
-    const work = round(await look(c), of, dice, send, plan.operations)
+    const work = round(await look(c), of, dice, send, plan.operations, plan.size)
     const going = Promise.all(work.map(async (w) => { await sleep(delays.below(150)); await w.run() }))
     await sleep(at)
-    await plan.menu[fault](c, chance)
+    await plan.menu[fault](c, chance, send)
     const took = out.took[fault] ??= [], since = performance.now()
     await going
     const left = await rest(c, PATIENCE, since, took)
@@ -92,6 +95,14 @@ export async function quotas(c: Running): Promise<string[]> {
 export async function demoProject(c: Running): Promise<{ id: string }> {
   const [[row]] = await c.db().read([q.all<{ id: string }>(sql`select id from project where name = 'demo'`)]) as unknown as [{ id: string }[]]
   return row
+}
+
+/** Limits are not what is tried here. */
+export async function unlimited(c: Running): Promise<void> {
+  const { id } = await demoProject(c), none = (...what: string[]) => Object.fromEntries(what.map((w) => [w, -1]))
+  await c.call('admin', 'PUT', `/compute/v2.1/os-quota-sets/${id}`, { quota_set: none('instances', 'cores', 'ram', 'server_group_members') })
+  await c.call('admin', 'PUT', `/volume/v3/os-quota-sets/${id}`, { quota_set: none('volumes', 'snapshots', 'gigabytes') })
+  await c.call('admin', 'PUT', `/network/v2.0/quotas/${id}`, { quota: none('port', 'network', 'subnet', 'router', 'floatingip') })
 }
 
 /** Waits until nothing moves; notes when each thing that moved had come to rest. What has not after all that time is given back. */

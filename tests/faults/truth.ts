@@ -41,16 +41,23 @@ export async function mismatches(c: Running): Promise<string[]> {
     // What a failed create left is undone; an ERROR's row may still be there, its disk must not.
     if (!known.some((r) => r.id === id)) out.push(`disk ${key} belongs to nothing`)
   }
+  const running = new Map<string, string>()
   for (const name of readdirSync(folder).filter((n) => n !== 'shared' && n !== 'scratch')) {
     const host = hosts.find((h) => h.name === name)?.id
     const guests = journal<Guest>(path.join(folder, name, 'guests.jsonl')), disks = journal<unknown>(path.join(folder, name, 'disks.jsonl'))
     const here = servers.filter((s) => s.host === host)
     for (const s of here) {
-      const guest = guests.get(s.id), wanted = runs[s.state]
+      // One that moved while it was off has no domain until it is started.
+      const guest = guests.get(s.id), wanted = s.state === 'stopped' && !guest ? undefined : runs[s.state]
+      if (runs[s.state] && !disks.has(`root/${s.id}`)) out.push(`server ${s.name} has no root disk`)
       if (wanted && guest?.state !== wanted) out.push(`server ${s.name} is ${s.state}, its domain ${guest?.state ?? 'not there'}`)
-      if (wanted && !disks.has(`root/${s.id}`)) out.push(`server ${s.name} has no root disk`)
       const attached = (guest?.spec.disks ?? []).filter((d) => d.ref.kind === 'volume').map((d) => d.ref.id).sort(), rows = (JSON.parse(s.volumes ?? '[]') as string[]).sort()
       if (wanted && attached.join() !== rows.join()) out.push(`server ${s.name} has volumes [${attached}] in its domain, [${rows}] in the rows`)
+    }
+    for (const [id, { state }] of guests) {
+      if (state !== 'running' && state !== 'paused') continue
+      if (running.has(id)) out.push(`server ${id} runs on ${running.get(id)} and on ${name}`)
+      running.set(id, name)
     }
     // Until its owner says that all is well, a server that moved has its way back.
     const known = servers.filter((s) => s.host === host || s.other === host)

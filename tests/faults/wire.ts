@@ -13,6 +13,8 @@ export interface Held { job: string; said: Report; go(): void }
  */
 export class Wire {
   cut = false
+  /** Hosts that are cut off by themselves. */
+  readonly away = new Set<string>()
   /** Of answers that would have reached a host, this share does not. */
   deaf = 0
   /** Claims and reports are answered with jobs that were handed out just before as well. */
@@ -58,6 +60,8 @@ export class Wire {
 
   async #pass(req: IncomingMessage, res: ServerResponse) {
     const body = await all(req), path = req.url!
+    const host = /^\/hosts\/([0-9a-f-]{36})\//.exec(path)?.[1] ?? ''
+    if (this.away.has(host)) return res.destroy()
     if (path.endsWith('/claim') && body.includes('"fresh":true')) this.fresh++
     const id = /^\/hosts\/[^/]+\/jobs\/([^/?]+)$/.exec(path)?.[1]
     if (id && this.hold) {
@@ -74,7 +78,7 @@ export class Wire {
       res.on('close', () => { if (!res.writableEnded) on.destroy() })
       on.end(body)
     })
-    if (this.cut) return res.destroy()
+    if (this.cut || this.away.has(host)) return res.destroy()
     if (this.deaf && this.chance() < this.deaf) { this.counts.swallowed++; return res.destroy() }
     this.record?.(req.method!, path, body, answer.body)
     this.#count(id, body, answer.status, answer.body)
