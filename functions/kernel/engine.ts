@@ -30,9 +30,9 @@ export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Sa
   return row.id
 }
 
-/** Ends whatever runs in a lane; reports of its jobs are refused from now on. */
-export function supersede(ctx: Ctx, lane: string) {
-  ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now() }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))))
+/** Ends whatever runs in a lane; reports of its jobs are refused from now on. `stale`: it was read, and must not have ended meanwhile. */
+export function supersede(ctx: Ctx, lane: string, stale?: 'stale') {
+  ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now() }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))), stale)
   ctx.stage(cancelLane(lane, ctx.now()))
 }
 

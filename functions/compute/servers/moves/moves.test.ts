@@ -155,6 +155,33 @@ describe('a host that is dead', () => {
     expect(from.domains.size).toBe(0)
   })
 
+  it('takes along what was joining the server, and leaves what was leaving it: the dead host is not waited for', async () => {
+    const made = async (name: string) => (await w.call('POST', '/volume/v3/volumes', { volume: { size: 1, name } })).volume.id as string
+    other.storage = w.host.storage
+    await other.report()
+    const [going, coming] = [await made('going'), await made('coming')]
+    await w.done()
+    const at = `/compute/v2.1/servers/${w.server}/os-volume_attachments`
+    await w.call('POST', at, { volumeAttachment: { volumeId: going } })
+    await w.done()
+    const from = await w.home(), to = otherThan(from), [{ network }] = await rows<{ network: string }>(`select network from port where device = '${w.server}'`)
+    await w.call('DELETE', `${at}/${going}`)
+    await w.call('POST', at, { volumeAttachment: { volumeId: coming } })
+    const { interfaceAttachment: nic } = await w.call('POST', `/compute/v2.1/servers/${w.server}/os-interface`, { interfaceAttachment: { net_id: network } })
+    await w.down(true)
+    expect((await act({ evacuate: {} })).status).toBe(200)
+    await to.work()
+    const { spec } = to.log.findLast((j) => j.kind === 'domain.start')!.args as { spec: { disks: { ref: { kind: string; id: string } }[]; nics: { port: string }[] } }
+    expect([spec.disks.flatMap((d) => (d.ref.kind === 'volume' ? d.ref.id : [])), spec.nics.length, spec.nics[1].port]).toEqual([[coming], 2, nic.port_id])
+    expect(await rows('select id, status, attach_status as attached from volume order by name')).toEqual([{ id: coming, status: 'in-use', attached: 'attached' }, { id: going, status: 'available', attached: 'detached' }])
+    expect(await rows(`select status from port where id = '${nic.port_id}'`)).toEqual([{ status: 'ACTIVE' }])
+    // What the dead host was still to do about them interests nobody.
+    await w.down(false)
+    await w.done()
+    expect(await rows(`select kind from job where state in ('queued', 'running') union all select kind from saga where state in ('open', 'unwinding', 'stuck')`)).toEqual([])
+    expect(await rows('select volume from attachment')).toEqual([{ volume: coming }])
+  })
+
   it('leaves a stopped server stopped, and gives no password where none was set anew', async () => {
     await w.act({ 'os-stop': null })
     await w.done()
