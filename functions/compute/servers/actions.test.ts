@@ -30,6 +30,20 @@ it('says of an image that its server was deleted before it was there', async () 
   expect(row).toMatchObject({ status: 'killed', properties: { failure: 'The server was deleted.' } })
 })
 
+it('is asked to power itself off for as long as its image says, whatever it is stopped for', async () => {
+  const graces = async (said: string, ...bodies: object[]) => {
+    const id = crypto.randomUUID()
+    await c.db().write([q.insert(image).values({ id, name: said, status: 'active', visibility: 'public', diskFormat: 'qcow2', containerFormat: 'bare', size: 65536, virtualSize: 1 << 20, sha512: 'a'.repeat(128), properties: { os_shutdown_timeout: said }, createdAt: 1, updatedAt: 1 })])
+    const made = (await create({ imageRef: id })).body.server.id
+    await work()
+    for (const body of bodies) expect([body, await act(made, body)]).toEqual([body, expect.closeTo(202, -1)])
+    return hosts.flatMap((h) => h.log).filter((j) => j.kind === 'domain.stop' && (j.args as { uuid: string }).uuid === made).map((j) => (j.args as { graceSeconds: number }).graceSeconds)
+  }
+  expect(await graces('7', { 'os-stop': null }, { 'os-start': null }, { resize: { flavorRef: 'big' } }, { confirmResize: null }, { rescue: {} }, { unrescue: null }, { shelve: null })).toEqual([7, 7, 7, 0, 7])
+  for (const [said, meant] of [['0', 0], ['900', 300], ['soon', 60]] as const) expect(await graces(said, { 'os-stop': null })).toEqual([meant])
+  await clear()
+})
+
 it('is not remade while an interface leaves it, however close the two requests are', async () => {
   const network = (await c.call('POST', '/network/v2.0/networks', { token, body: { network: { name: 'n' } } })).body.network.id
   await c.call('POST', '/network/v2.0/subnets', { token, body: { subnet: { network_id: network, ip_version: 4, cidr: '10.5.0.0/24' } } })

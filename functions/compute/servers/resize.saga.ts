@@ -5,6 +5,7 @@ import { stageClaim } from '../../placement/claim.ts'
 import type { DiskArgs } from './boot.saga.ts'
 import { faultOf, needOf, power, set, type Shape } from './model.ts'
 import { cutMoves } from './moves/model.ts'
+import { GRACE } from './spec.ts'
 
 /**
  * Another shape on the same host: off, disks, on again; then the user confirms or goes back. Reverting is the same saga
@@ -12,13 +13,13 @@ import { cutMoves } from './moves/model.ts'
  */
 export type Resize = {
   server: string; host: string; project: string; user: string; from: Shape; to: Shape; old: DomainSpec; spec: DomainSpec
-  wasOn: boolean; revert: boolean; growGb?: number; made: DiskArgs[]; rootOnVolume: boolean
+  wasOn: boolean; grace?: number; revert: boolean; growGb?: number; made: DiskArgs[]; rootOnVolume: boolean
 }
 type R = Run<Resize, any>
 const on = ({ args }: R) => args.host
 
 const resize = saga<Resize>('server.resize', { deadline: 3600 })
-  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on, args: ({ args }) => ({ uuid: args.server, graceSeconds: 60 }), undo: ['domain.start', ({ args }) => ({ spec: args.old })] })
+  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on, args: ({ args }) => ({ uuid: args.server, graceSeconds: args.grace ?? GRACE }), undo: ['domain.start', ({ args }) => ({ spec: args.old })] })
   .host('grow', 'disk.resize', { when: ({ args }) => !!args.growGb, on, args: ({ args }) => ({ disk: { kind: 'root', id: args.server }, sizeGb: args.growGb! }) })
 for (const n of [0, 1]) resize.host(`make${n}`, 'disk.create', { when: ({ args }) => !!args.made[n], on, args: ({ args }) => args.made[n] })
 

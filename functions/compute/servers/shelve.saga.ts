@@ -3,14 +3,15 @@ import { completeImage, failImage } from '../../image/images/use.ts'
 import { stageRelease } from '../../placement/claim.ts'
 import { bindNowhere } from '../../network/ports/of-servers.ts'
 import { faultOf, power, set, type ServerState } from './model.ts'
+import { GRACE } from './spec.ts'
 
 /** Off, its disk kept as an image (a boot volume keeps itself), and off the host: what a shelved server holds is its name. */
-export type Shelve = { server: string; host: string; project: string; image?: string; wasOn: boolean; was: ServerState; offload: boolean }
+export type Shelve = { server: string; host: string; project: string; image?: string; wasOn: boolean; grace?: number; was: ServerState; offload: boolean }
 type S = Run<Shelve, any>
 const on = ({ args }: S) => args.host
 
 export default saga<Shelve>('server.shelve', { deadline: 7200 })
-  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on, args: ({ args }) => ({ uuid: args.server, graceSeconds: 30 }) })
+  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on, args: ({ args }) => ({ uuid: args.server, graceSeconds: args.grace ?? GRACE }) })
   .host('upload', 'disk.upload', { when: ({ args }) => !!args.image, on, args: ({ args }) => ({ disk: { kind: 'root', id: args.server }, image: args.image!, format: 'qcow2' }) })
   .local('kept', {
     run({ ctx, args, out }) {

@@ -12,6 +12,11 @@ export const busOf = (image: Record<string, string>) => oneOf(image.hw_disk_bus,
 export const volumeBusOf = (image: Record<string, string>) => (image.hw_disk_bus ? busOf(image) : 'scsi')
 const letterOf = (bus: Disk['bus']) => (bus === 'virtio' ? 'vd' : bus === 'ide' ? 'hd' : 'sd')
 
+/** Seconds a guest is asked before it is made to. */
+export const GRACE = 60
+/** The same where it is to power itself off: its image may say, up to what a host takes for one order. */
+export const graceOf = (image: Record<string, string>) => (/^\d+$/.test(image.os_shutdown_timeout ?? '') ? Math.min(300, Number(image.os_shutdown_timeout)) : GRACE)
+
 /** Device names of the disks a server has of its own: root unless it is a volume, then ephemeral and swap from the flavor. */
 export function ownDisks(s: Pick<Server, 'id' | 'shape' | 'imageProperties' | 'image'>, rootOnVolume: boolean): Disk[] {
   const bus = busOf(s.imageProperties), prefix = letterOf(bus)

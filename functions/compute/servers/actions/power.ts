@@ -7,15 +7,14 @@ import { endpoint } from '../../service.ts'
 import { action, bare, closed } from '../../shapes.ts'
 import { change } from '../model.ts'
 import { grip, timeline, type Grip } from '../grip.ts'
+import { GRACE, graceOf } from '../spec.ts'
 import turn from '../turn.saga.ts'
 import { moves, type MoveName } from '../verbs.ts'
 
-/** How long a guest is asked before it is made to, in seconds. */
-const GRACE = 60
 type Order = (g: Grip) => [JobName, Record<string, unknown>]
 const orders: Partial<Record<MoveName, Order>> = {
   start: (g) => ['domain.start', { spec: g.spec }],
-  stop: (g) => ['domain.stop', { uuid: g.server.id, graceSeconds: Number(g.server.imageProperties.os_shutdown_timeout ?? GRACE) || GRACE }],
+  stop: (g) => ['domain.stop', { uuid: g.server.id, graceSeconds: graceOf(g.server.imageProperties) }],
   pause: (g) => ['domain.pause', { uuid: g.server.id }],
   unpause: (g) => ['domain.resume', { uuid: g.server.id }],
   suspend: (g) => ['domain.save', { uuid: g.server.id }],

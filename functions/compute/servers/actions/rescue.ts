@@ -12,7 +12,7 @@ import { change, findServer, power } from '../model.ts'
 import { passwordOf } from '../names.ts'
 import rescueSaga, { rescueDisk } from '../rescue.saga.ts'
 import { seal } from '../seal.ts'
-import { rootOnVolume } from '../spec.ts'
+import { graceOf, rootOnVolume } from '../spec.ts'
 
 const path = '/servers/{server}/action'
 
@@ -33,7 +33,7 @@ export default [
       ctx.stage(q.update(serverGuest).set({ adminPass: await seal(ctx, id, password), etag: ctx.uuid() }).where(eq(serverGuest.server, id)))
       timeline(ctx, s, 'rescue')
       await start(ctx, rescueSaga, {
-        server: id, host: s.host, spec: { ...g.spec, disks }, old: g.spec, back: false, wasOn: s.power === power.running,
+        server: id, host: s.host, spec: { ...g.spec, disks }, old: g.spec, back: false, wasOn: s.power === power.running, grace: graceOf(s.imageProperties),
         disk: { disk: rescueDisk(id), sizeGb: 0, source: { image: imageRefOf(image) } },
       }, { lane: id, project: s.project })
       return { adminPass: password }

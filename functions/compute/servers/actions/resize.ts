@@ -18,7 +18,7 @@ import { moveCold } from '../moves/migrate.ts'
 import backSaga from '../moves/back.saga.ts'
 import { beginMove, clearAway, lastMove, leftBehind, luggage, markMove, placesOf, settleMove, sharesAll, type Move, type Place } from '../moves/model.ts'
 import { choose, moveReads, movingOf, noHost } from '../moves/where.ts'
-import { domainSpec, rootOnVolume } from '../spec.ts'
+import { domainSpec, graceOf, rootOnVolume } from '../spec.ts'
 import { undisturbed } from '../verbs.ts'
 
 const path = '/servers/{server}/action'
@@ -54,7 +54,7 @@ export const resize = endpoint({
     stageClaim(ctx, { consumer: id, host: s.host, project: s.project, user: s.user, ...more })
     timeline(ctx, s, 'resize', { from: s.shape.id, to: to.id, host: s.host })
     await start(ctx, resizeSaga, {
-      server: id, host: s.host, project: s.project, user: s.user, from: s.shape, to, old: g.spec, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), wasOn: s.power === power.running,
+      server: id, host: s.host, project: s.project, user: s.user, from: s.shape, to, old: g.spec, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), wasOn: s.power === power.running, grace: graceOf(s.imageProperties),
       revert: false, growGb, made, rootOnVolume: onVolume,
     }, { lane: id, project: s.project })
   },
@@ -90,13 +90,13 @@ export const revert = endpoint({
       markMove(ctx, move.uuid, 'reverting')
       const goes = luggage(s, read[2] as never, read[5] as never, now, left), back = move.disks.filter((d) => goes.along.some(same(d)))
       await start(ctx, backSaga, {
-        server: id, host: s.host, back: left.id, address: left.address, move: move.uuid, storage: [now.storage, left.storage], to, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), current: g.spec, wasOn: s.power === power.running,
+        server: id, host: s.host, back: left.id, address: left.address, move: move.uuid, storage: [now.storage, left.storage], to, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), current: g.spec, wasOn: s.power === power.running, grace: graceOf(s.imageProperties),
         own: leftBehind(id, goes.shared, []).disks, along: [...back, ...goes.along.filter((d) => !back.some(same(d)))], stale: move.disks.filter((d) => !back.some(same(d))), shared: goes.shared, ports: g.ports.map((p) => p.id),
       }, { lane: id, project: s.project })
       return
     }
     await start(ctx, resizeSaga, {
-      server: id, host: s.host, project: s.project, user: s.user, from: s.shape, to, old: g.spec, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), wasOn: s.power === power.running,
+      server: id, host: s.host, project: s.project, user: s.user, from: s.shape, to, old: g.spec, spec: domainSpec(s, g.ports, g.held, ctx.requestId, to), wasOn: s.power === power.running, grace: graceOf(s.imageProperties),
       revert: true, made: [], rootOnVolume: rootOnVolume(g.held),
     }, { lane: id, project: s.project })
   },

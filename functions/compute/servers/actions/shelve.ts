@@ -14,7 +14,7 @@ import type { DiskArgs } from '../boot.saga.ts'
 import { grip, gripOf, gripReads, timeline } from '../grip.ts'
 import { change, findServer, needOf, power } from '../model.ts'
 import shelveSaga from '../shelve.saga.ts'
-import { rootOnVolume } from '../spec.ts'
+import { graceOf, rootOnVolume } from '../spec.ts'
 import turn from '../turn.saga.ts'
 import unshelveSaga from '../unshelve.saga.ts'
 
@@ -28,7 +28,7 @@ export default [
       if (image) stageImage(ctx, { id: image, name: `${s.name}-shelved`, diskFormat: 'qcow2', owner: s.project, minDisk: s.shape.diskGb, properties: { image_type: 'snapshot', instance_uuid: id, base_image_ref: s.image ?? '', ...s.imageProperties } })
       change(ctx, s, { task: 'shelving', hints: { ...s.hints, ...(image ? { 'virga:shelved': image } : {}) } })
       timeline(ctx, s, 'shelve')
-      await start(ctx, shelveSaga, { server: id, host: s.host, project: s.project, image, wasOn: s.power !== power.off, was: s.state, offload: true }, { lane: id, project: s.project })
+      await start(ctx, shelveSaga, { server: id, host: s.host, project: s.project, image, wasOn: s.power !== power.off, grace: graceOf(s.imageProperties), was: s.state, offload: true }, { lane: id, project: s.project })
     },
   }),
   endpoint({

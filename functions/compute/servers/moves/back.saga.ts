@@ -4,6 +4,7 @@ import { activatePorts, bindPorts } from '../../../network/ports/plan.ts'
 import { stageLeave } from '../../../placement/claim.ts'
 import { relocate } from '../../../volume/volumes/use.ts'
 import { faultOf, power, set, type Shape } from '../model.ts'
+import { GRACE } from '../spec.ts'
 import { clearAway, markMove } from './model.ts'
 
 /**
@@ -12,14 +13,14 @@ import { clearAway, markMove } from './model.ts'
  */
 export type Back = {
   server: string; host: string; back: string; address: string; move: string; storage: [string | null, string | null]; to: Shape; spec: DomainSpec; current: DomainSpec
-  wasOn: boolean; own: DiskRef[]; along: DiskRef[]; stale: DiskRef[]; shared: boolean; ports: string[]
+  wasOn: boolean; grace?: number; own: DiskRef[]; along: DiskRef[]; stale: DiskRef[]; shared: boolean; ports: string[]
 }
 type R = Run<Back, any>
 const here = ({ args }: R) => args.host, there = ({ args }: R) => args.back
 const carries = ({ args }: R) => args.along.length + args.stale.length > 0
 
 export default saga<Back>('server.move-back', { deadline: 6 * 3600 })
-  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on: here, args: ({ args }) => ({ uuid: args.server, graceSeconds: 60 }), undo: ['domain.start', ({ args }) => ({ spec: args.current })] })
+  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on: here, args: ({ args }) => ({ uuid: args.server, graceSeconds: args.grace ?? GRACE }), undo: ['domain.start', ({ args }) => ({ spec: args.current })] })
   // What was left there of volumes is old by now, and goes with the opening.
   .host('open', 'move.open', {
     when: carries, on: there, args: ({ args }) => ({ move: args.move, server: args.server, disks: [...args.along, ...args.stale], nics: [], live: false, shared: args.shared }),

@@ -6,6 +6,7 @@ import { stageLeave } from '../../../placement/claim.ts'
 import { relocate } from '../../../volume/volumes/use.ts'
 import type { DiskArgs } from '../boot.saga.ts'
 import { faultOf, power, set, type Shape } from '../model.ts'
+import { GRACE } from '../spec.ts'
 import { clearAway, markMove } from './model.ts'
 
 /**
@@ -14,14 +15,14 @@ import { clearAway, markMove } from './model.ts'
  */
 export type Cold = {
   server: string; host: string; target: string; address: string; move: string; storage: [string | null, string | null]; from: Shape; to: Shape; old: DomainSpec; spec: DomainSpec
-  wasOn: boolean; own: DiskRef[]; along: DiskRef[]; shared: boolean; ports: string[]; growGb?: number; made: DiskArgs[]; confirm: boolean; action: 'migrate' | 'resize'
+  wasOn: boolean; grace?: number; own: DiskRef[]; along: DiskRef[]; shared: boolean; ports: string[]; growGb?: number; made: DiskArgs[]; confirm: boolean; action: 'migrate' | 'resize'
 }
 type R = Run<Cold, any>
 const there = ({ args }: R) => args.target, here = ({ args }: R) => args.host
 const all = ({ args }: R) => [...args.own, ...args.along]
 
 const cold = saga<Cold>('server.move', { deadline: 6 * 3600 })
-  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on: here, args: ({ args }) => ({ uuid: args.server, graceSeconds: 60 }), undo: ['domain.start', ({ args }) => ({ spec: args.old })] })
+  .host('stop', 'domain.stop', { when: ({ args }) => args.wasOn, on: here, args: ({ args }) => ({ uuid: args.server, graceSeconds: args.grace ?? GRACE }), undo: ['domain.start', ({ args }) => ({ spec: args.old })] })
   .host('open', 'move.open', {
     on: there, args: (r) => ({ move: r.args.move, server: r.args.server, disks: all(r), nics: [], live: false, shared: r.args.shared }),
     undo: ['move.close', (r) => ({ move: r.args.move, server: r.args.server, disks: all(r), drop: true, shared: r.args.shared })],

@@ -10,7 +10,7 @@ import { action, bool, closed, fqdn, truth } from '../../shapes.ts'
 import type { DiskArgs } from '../boot.saga.ts'
 import { timeline } from '../grip.ts'
 import { change, needOf, power, type Shape } from '../model.ts'
-import { domainSpec, rootOnVolume } from '../spec.ts'
+import { domainSpec, graceOf, rootOnVolume } from '../spec.ts'
 import type { Candidate } from '../../schedule/hosts.ts'
 import cold from './cold.saga.ts'
 import live from './live.saga.ts'
@@ -31,7 +31,7 @@ export async function moveCold(ctx: Ctx, m: Moving, target: Candidate, ask: Cold
   timeline(ctx, s, ask.action, { from: s.shape.id, to: to.id, host: s.host, target: target.id })
   await start(ctx, cold, {
     server: s.id, host: s.host, target: target.id, address: target.address!, move, storage: [m.from.storage, target.storage], from: s.shape, to, old: m.grip.spec, spec: domainSpec(s, m.grip.ports, m.grip.held, ctx.requestId, to),
-    wasOn: s.power === power.running, own: goes.own, along: goes.along, shared: goes.shared, ports: m.grip.ports.map((p) => p.id), growGb: ask.growGb, made: ask.made ?? [], confirm: ask.confirm ?? false, action: ask.action,
+    wasOn: s.power === power.running, grace: graceOf(s.imageProperties), own: goes.own, along: goes.along, shared: goes.shared, ports: m.grip.ports.map((p) => p.id), growGb: ask.growGb, made: ask.made ?? [], confirm: ask.confirm ?? false, action: ask.action,
   }, { lane: s.id, project: s.project })
 }
 
