@@ -71,7 +71,7 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   const wants = Array.from({ length: size }, () => [
     attach, attach, act('resize', { resize: { flavorRef: of.bigger } }), act('stop', { 'os-stop': null }), act('migrate', { migrate: null }, 'admin'), act('live', { 'os-migrateLive': { host: null, block_migration: 'auto' } }, 'admin'),
     ...(!over(images, 2) ? [act('image', { createImage: { name: name('i') } })] : []),
-    () => one(networks.filter((n) => n.subnet), (n) => one(idle, (s) => ask('nic', 'POST', `${compute}/${s.id}/os-interface`, { interfaceAttachment: { net_id: n.id } }))),
+    () => one(networks.filter((n) => n.subnet), (n) => one(of.deaf && chance.next() < 0.7 ? loose : idle, (s) => ask('nic', 'POST', `${compute}/${s.id}/os-interface`, { interfaceAttachment: { net_id: n.id } }))),
   ]).flat()
   for (const want of chance.take(wants, wants.length)) want()
   // Deleted with their volumes, or while something else happens to them, or twice: all of it must end well.

@@ -124,6 +124,7 @@ function shown(t: Trials, data: string, wire: object = {}, kindsOf: readonly Kin
   if (Object.keys(wire).length) console.log(`      on the wire: ${Object.entries(wire).map(([k, n]) => `${n} ${k}`).join(', ')}`)
   for (const [fault, took] of Object.entries(t.took)) console.log(`      ${fault.padEnd(18)} ${String(took.length).padStart(5)} at rest after recovery: p50 ${s(percentile(took, 50))}, p99 ${s(percentile(took, 99))}, longest ${s(Math.max(0, ...took))}`)
   console.log(`      ${'all'.padEnd(18)} ${String(all.length).padStart(5)} at rest after recovery: p50 ${s(percentile(all, 50))}, p99 ${s(percentile(all, 99))}, longest ${s(Math.max(0, ...all))}`)
+  for (const { ms, what } of t.slowest) console.log(`      ${s(ms)}: ${what}`)
   none(`stuck (in ${data})`, t.stuck)
   none(`things wrong (in ${data})`, t.wrong)
   none('servers in ERROR although nothing failed', t.errors)

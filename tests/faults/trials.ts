@@ -11,6 +11,8 @@ export interface Trials {
   stuck: string[]; wrong: string[]; errors: string[]
   /** Milliseconds from recovery to rest, of each thing that still moved then, by what had gone wrong. */
   took: Record<string, number[]>
+  /** What took longest. */
+  slowest: { ms: number; what: string }[]
 }
 export interface Plan<C extends Running> {
   count: number; from: number; seed: number; faults: string[]; menu: Record<string, (c: C, chance: Chance, send: Send) => Promise<void>>; operations: ReadonlySet<Kind>; of: Ingredients
@@ -30,7 +32,7 @@ export const PATIENCE = 90
  * until it has come to rest, and looked over. What goes wrong, and when, follows from the seed and the trial's number.
  */
 export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Trials> {
-  const out: Trials = { trials: 0, asked: {}, taken: {}, refused: {}, stuck: [], wrong: [], errors: [], took: {} }
+  const out: Trials = { trials: 0, asked: {}, taken: {}, refused: {}, stuck: [], wrong: [], errors: [], took: {}, slowest: [] }
   const { faults, of } = plan
   if (!faults.length) throw new Error('none of these faults can be made here')
   // An answer that was swallowed is part of the game: what came of the request is read from the rows afterwards.
@@ -58,7 +60,10 @@ export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Tr
     await plan.menu[fault](c, chance, send)
     const took = out.took[fault] ??= [], since = performance.now()
     await going
-    const left = await rest(c, PATIENCE, since, took)
+    const left = await rest(c, PATIENCE, since, (ms, what) => {
+      took.push(ms)
+      out.slowest = [...out.slowest, { ms, what: `${told}: ${what}` }].sort((a, b) => b.ms - a.ms).slice(0, 3)
+    })
     out.trials++
     if (left.length) { out.stuck.push(...left.map((l) => `${told}: ${l.lane} ${l.what}`)); break }
     const wrong = [...await plan.check(c), ...await quotas(c)]
@@ -105,13 +110,13 @@ export async function unlimited(c: Running): Promise<void> {
   await c.call('admin', 'PUT', `/network/v2.0/quotas/${id}`, { quota: none('port', 'network', 'subnet', 'router', 'floatingip') })
 }
 
-/** Waits until nothing moves; notes when each thing that moved had come to rest. What has not after all that time is given back. */
-export async function rest(c: Running, seconds: number, since = performance.now(), took: number[] = []) {
-  let before = new Set<string>()
+/** Waits until nothing moves; tells when each thing that moved had come to rest, and what it was last. What has not after all that time is given back. */
+export async function rest(c: Running, seconds: number, since = performance.now(), rested: (ms: number, what: string) => void = () => {}) {
+  let before = new Map<string, string>()
   for (;;) {
     const now = await unsettled(c), at = performance.now() - since
-    const lanes = new Set(now.map((n) => n.lane))
-    for (const lane of before) if (!lanes.has(lane)) took.push(at)
+    const lanes = new Map(now.map((n) => [n.lane, n.what]))
+    for (const [lane, what] of before) if (!lanes.has(lane)) rested(at, what)
     if (!now.length || at > seconds * 1000) return now
     before = lanes
     await sleep(40)
