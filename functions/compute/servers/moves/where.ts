@@ -30,7 +30,8 @@ export interface Moving { grip: Grip; server: Server & { host: string }; from: P
 /** What was read, if the server may make the move now. */
 export function movingOf(ctx: Ctx, id: string, move: MoveName, read: unknown[][]): Moving {
   const grip = gripOf(ctx, id, move, read)
-  undisturbed(id, move, read[10])
+  // From a host that is dead nothing is carried, and what it was doing would never end.
+  if (move !== 'evacuate') undisturbed(id, move, read[10])
   if (grip.server.otherHost) throw conflict(`Cannot '${move}' instance ${id}: an earlier move of it is not over.`)
   return {
     grip, server: grip.server, attached: read[2] as Attached, from: (read[3] as Moving['from'][])[0], hosts: (read[4] as HostRowRead[]).map(candidate), group: (read[5] as Group[])[0],
