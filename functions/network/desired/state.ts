@@ -34,12 +34,11 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
   const own = sql`${port.id} in ${toldIds} and ${port.host} = ${h.id}`
   const groupsHere = news ? q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, q.select({ id: port.id }).from(port).where(own))) : a.groups
   const heard = news ? sql`(${listed(news.groups)})` : a.remoteGroups
-  const routersHere = news ? sql`(${empty})` : a.routers
   if (news && !news.changed.length && !news.anew.length && !news.networks.length && !news.groups.length) {
     const [guests] = await ctx.read(guestsOf(h.id))
     return { revision: h.revision, base: news.base, have: news.have, changed: [], networks: [], ports: [], elsewhere: [], groups: [], guests }
   }
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, routers, legs, limited, hosts, guests, legsAround, paces, branches, forwards, spoken, beside, meters, helpers, proxies] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, hosts, guests, legsAround, paces, branches, spoken, beside, routers = [], legs = [], limited = [], forwards = [], meters = [], helpers = [], proxies = []] = await ctx.read(
     q.select().from(network).where(sql`${network.id} in ${nets}`),
     q.select().from(subnet).where(sql`${subnet.network} in ${whole}`),
     q.select().from(port).where(told),
@@ -49,9 +48,6 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     q.select({ port: port.id, group: portSecurityGroup.securityGroup, address: address.address, pairs: port.pairs }).from(portSecurityGroup)
       .innerJoin(address, eq(address.port, portSecurityGroup.port)).innerJoin(port, eq(port.id, portSecurityGroup.port)).where(sql`${portSecurityGroup.securityGroup} in ${heard}`),
     q.select().from(addressGroup).where(inArray(addressGroup.id, q.select({ id: sql<string>`${securityGroupRule.remoteAddressGroup}` }).from(securityGroupRule).where(inArray(securityGroupRule.securityGroup, groupsHere)))),
-    q.select().from(router).where(sql`${router.id} in ${routersHere}`),
-    q.select().from(routerInterface).where(sql`${routerInterface.router} in ${routersHere}`),
-    q.select().from(floatingIp).where(sql`${floatingIp.router} in ${routersHere}`),
     hostsOf(sql`select host from port where id in ${toldIds} union select r.host from router_interface i join router r on r.id = i.router where i.port in ${toldIds}`),
     guestsOf(h.id),
     // Legs of routers that live elsewhere: guests here send there what leaves the subnet.
@@ -60,13 +56,19 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     q.select().from(qosRule).where(sql`${qosRule.policy} in (select qos_policy from port where host = ${h.id} union select qos_policy from network where id in ${nets}
       union select qos_policy from router where host = ${h.id} union select f.qos_policy from floating_ip f join router r on r.id = f.router where r.host = ${h.id})`),
     q.select({ port: subPort.port, parent: trunk.port, vlan: subPort.segmentationId, up: trunk.adminUp, device: port.device, owner: port.deviceOwner }).from(subPort).innerJoin(trunk, eq(trunk.id, subPort.trunk)).innerJoin(port, eq(port.id, trunk.port)).where(here),
-    q.select({ forward: portForwarding, address: floatingIp.address, router: floatingIp.router }).from(portForwarding).innerJoin(floatingIp, eq(floatingIp.id, portForwarding.floatingIp)).where(sql`${floatingIp.router} in ${routersHere}`),
     // Of changed ports, the groups that rules here speak of.
     news ? q.selectDistinct({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, a.groups), isNotNull(securityGroupRule.remoteGroup))) : q.all<{ id: string }>(empty),
     peersOf(sql`select id from network where id in ${nets}`),
-    q.select({ router: router.id, label: meteringLabel.id, rule: meteringRule }).from(router).innerJoin(meteringLabel, sql`(${meteringLabel.shared} or ${meteringLabel.project} = ${router.project})`).innerJoin(meteringRule, eq(meteringRule.label, meteringLabel.id)).where(sql`${router.id} in ${routersHere}`),
-    q.select().from(conntrackHelper).where(sql`${conntrackHelper.router} in ${routersHere}`),
-    q.select({ router: ndpProxy.router, address: ndpProxy.address }).from(ndpProxy).where(sql`${ndpProxy.router} in ${routersHere}`),
+    // News says nothing of routers: whom those concern asks for everything.
+    ...(news ? [] as const : [
+      q.select().from(router).where(sql`${router.id} in ${a.routers}`),
+      q.select().from(routerInterface).where(sql`${routerInterface.router} in ${a.routers}`),
+      q.select().from(floatingIp).where(sql`${floatingIp.router} in ${a.routers}`),
+      q.select({ forward: portForwarding, address: floatingIp.address, router: floatingIp.router }).from(portForwarding).innerJoin(floatingIp, eq(floatingIp.id, portForwarding.floatingIp)).where(sql`${floatingIp.router} in ${a.routers}`),
+      q.select({ router: router.id, label: meteringLabel.id, rule: meteringRule }).from(router).innerJoin(meteringLabel, sql`(${meteringLabel.shared} or ${meteringLabel.project} = ${router.project})`).innerJoin(meteringRule, eq(meteringRule.label, meteringLabel.id)).where(sql`${router.id} in ${a.routers}`),
+      q.select().from(conntrackHelper).where(sql`${conntrackHelper.router} in ${a.routers}`),
+      q.select({ router: ndpProxy.router, address: ndpProxy.address }).from(ndpProxy).where(sql`${ndpProxy.router} in ${a.routers}`),
+    ] as const),
   )
   const peers = (id: string) => [...new Set(beside.filter((p) => p.network === id && p.host !== h.id).map((p) => p.address))].sort()
   const underlay = new Map(hosts.map((x) => [x.id, x.address]))
