@@ -126,6 +126,7 @@ export const volumeTransfer = sqliteTable('volume_transfer', {
   salt: text('salt').notNull(),
   keyHash: text('key_hash').notNull(),
   noSnapshots: flag('no_snapshots').notNull().default(false),
+  /** Of an earlier release, which kept offers that were taken. */
   destination: text('destination'),
   accepted: flag('accepted').notNull().default(false),
   createdAt: micros('created_at').notNull(),

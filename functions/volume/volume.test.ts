@@ -174,6 +174,8 @@ describe('who may', () => {
     expect((await ask('POST', `/volume-transfers/${tr.id}/accept`, { accept: { auth_key: tr.auth_key } }, demo)).status).toBe(404)
     expect((await ask('GET', `/volumes/${v.id}`)).status).toBe(404)
     expect((await show(v.id)).status).toBe('available')
+    const [offers] = await db.read([q.select().from(s.volumeTransfer).where(eq(s.volumeTransfer.id, tr.id))])
+    expect(offers, 'whoever offered it owns nothing of it any more').toEqual([])
     await destroy(v.id)
   })
   it('bad input is named', async () => {

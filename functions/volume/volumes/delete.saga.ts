@@ -20,7 +20,7 @@ export default saga<Delete & Record<string, unknown>>('volume.delete', { deadlin
 export function forgetVolume(ctx: Ctx, id: string, project: string) {
   ctx.stage(q.delete(snapshot).where(and(eq(snapshot.volume, id), eq(snapshot.status, 'deleting'))))
   ctx.stage(q.delete(attachment).where(eq(attachment.volume, id)))
-  ctx.stage(q.delete(volumeTransfer).where(and(eq(volumeTransfer.volume, id), eq(volumeTransfer.accepted, false))))
+  ctx.stage(q.delete(volumeTransfer).where(eq(volumeTransfer.volume, id)))
   // A group that is being deleted goes with the last of its volumes.
   ctx.stage(q.run(sql`delete from ${volumeGroup} where status = 'deleting' and id = (select group_id from ${volume} where id = ${id}) and not exists (select 1 from ${volume} v where v.group_id = ${volumeGroup}.id and v.id <> ${id})`))
   ctx.stage(q.delete(volume).where(eq(volume.id, id)))

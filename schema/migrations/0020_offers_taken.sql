@@ -1,0 +1,1 @@
+delete from volume_transfer where accepted = 1;
