@@ -2,12 +2,15 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { api, type Api } from './api.ts'
+import { install, uninstall } from './install.ts'
 
 /** npm run host: what an operator does with hosts. */
 const usage = `npm run host -- COMMAND [HOST] [--data DIR]
 
   list                     hosts, whether they are up, what they are for
   add                      mint a token and say what to run on the new machine
+  install FLAGS            on the new machine: make it a host (packages, identity, systemd unit); FLAGS are those of npm run bridge
+  uninstall                on a machine that is to be a host no more: remove all that made it one, its guests included
   drain HOST               take no new servers and move away those there are; says how far it is until it is done
         [--reason TEXT] [--no-wait]
   undrain HOST             take servers again
@@ -67,6 +70,9 @@ async function evacuate(cloud: Api, host: Host): Promise<boolean> {
 }
 
 async function main(): Promise<number> {
+  const [first, ...rest] = process.argv.slice(2)
+  if (first === 'install') { await install(rest); return 0 }
+  if (first === 'uninstall') { await uninstall(); return 0 }
   const { values, positionals: [command, name] } = parseArgs({ allowPositionals: true, allowNegative: true, options: { data: { type: 'string' }, reason: { type: 'string' }, wait: { type: 'boolean', default: true }, 'resume-guests': { type: 'string' }, help: { type: 'boolean' } } })
   if (values.help || !command) { say(usage); return command ? 0 : 2 }
   const cloud = await api(values.data && path.join(values.data, 'openrc'))
@@ -76,7 +82,7 @@ async function main(): Promise<number> {
       return 0
     case 'add': {
       const { enrollment } = await cloud.call<{ enrollment: { token: string; expires_at: string } }>('POST', '/hosts', {})
-      say(`On the new machine, before ${enrollment.expires_at}:\n\n  VIRGA_ENROLL=${enrollment.token} npm run bridge -- --cloud ${cloud.url} --state /var/lib/virga/bridge --hypervisor libvirt --underlay ADDRESS\n`)
+      say(`On the new machine, before ${enrollment.expires_at}:\n\n  VIRGA_ENROLL=${enrollment.token} npm run host -- install --cloud ${cloud.url} --underlay ADDRESS\n`)
       return 0
     }
     case 'drain': {
@@ -106,7 +112,7 @@ async function main(): Promise<number> {
     case 'remove': {
       const host = await named(cloud, name)
       await cloud.call('DELETE', `/hosts/${host.id}`)
-      say(`${host.name} is forgotten; on it, npm run bridge -- --state STATE --wipe removes what the bridge made`)
+      say(`${host.name} is forgotten; on it, npm run host -- uninstall removes what made it one`)
       return 0
     }
     default: say(usage); return 2

@@ -7,11 +7,14 @@ import type { Note } from '../say.ts'
 
 const run = promisify(execFile)
 
-/** What a hypervisor needs, and the builder of the tiny guest (local/guest/build.sh). */
-const wanted = [
+/** What a hypervisor needs. */
+export const hypervisor = [
   'libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'qemu-block-extra',
   'nftables', 'dnsmasq-base', 'dnsmasq-utils', 'iproute2', 'iputils-ping', 'conntrack', 'genisoimage', 'kmod', 'util-linux',
-  'cpio', 'dosfstools', 'dropbear-bin', 'e2fsprogs', 'fdisk', 'mtools', 'syslinux', 'syslinux-common', 'xz-utils', 'zstd',
+]
+/** And the builder of the tiny guest (local/guest/build.sh). */
+const wanted = [
+  ...hypervisor, 'cpio', 'dosfstools', 'dropbear-bin', 'e2fsprogs', 'fdisk', 'mtools', 'syslinux', 'syslinux-common', 'xz-utils', 'zstd',
 ]
 
 /** The commands by which the same is told where there is no dpkg. */
