@@ -3,6 +3,7 @@ import { logged } from './core/fault.ts'
 import { startFleet, wipeFleet } from './core/fleet.ts'
 import { flags as read, Usage, usage, type Flags } from './core/flags.ts'
 import { logger } from './core/log.ts'
+import { tidyAfter } from './core/tidy.ts'
 
 /** The bridge: one per hypervisor. It asks the control plane for work and makes this machine as it should be. */
 const log = logger((line) => process.stdout.write(line))
@@ -32,6 +33,7 @@ async function main(flags: Flags) {
   process.on('SIGTERM', end).on('SIGINT', end)
   const started = startFleet(flags, version, log, ending.signal)
   const hosts = await started
+  tidyAfter(10_000)
   if (!ending.signal.aborted) log('ready', { hosts: hosts.length, hypervisor: flags.hypervisor, version })
 }
 

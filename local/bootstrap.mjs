@@ -86,8 +86,9 @@ function node() {
   throw new Error('node_modules/.bin/node is missing: npm was told not to run install scripts. Allow them, or use Node 24 or later.')
 }
 
+/** What Node made of our sources is kept: later starts take half the time, and 20 MB less in every process that need not read TypeScript. */
 function run(script, args) {
-  const child = spawn(node(), ['--disable-warning=ExperimentalWarning', path.resolve(root, script), ...args], { stdio: 'inherit', env: { ...process.env, VIRGA_PARENT: String(process.pid) } })
+  const child = spawn(node(), ['--disable-warning=ExperimentalWarning', path.resolve(root, script), ...args], { stdio: 'inherit', env: { NODE_COMPILE_CACHE: path.join(root, '.virga', 'compiled'), ...process.env, VIRGA_PARENT: String(process.pid) } })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
   // npm killed outright passes nothing on; what it started should not outlive it unnoticed
   const parent = process.ppid

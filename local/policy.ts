@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
 import type { Endpoint } from '../functions/kernel/endpoint.ts'
-import { securityOf } from '../functions/identity/security.ts'
 import { BadRule, fileOf, override } from '../functions/kernel/overrides.ts'
 import type { Caller, Check } from '../functions/kernel/policy.ts'
 import type { Service } from '../functions/kernel/service.ts'
@@ -58,18 +57,6 @@ async function explain(role: string, file?: string) {
     }
     console.log(`${s.name}: ${lines.length} of ${s.endpoints.length}\n${lines.join('\n')}\n`)
   }
-}
-
-/** What an operator gives the functions besides, from the environment of `npm start`. A policy that cannot be read is no start. */
-export async function settings(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
-  const out: Record<string, string> = {}
-  for (const name of ['TRUSTED_DASHBOARDS', 'SAML_KEY', 'SAML_CERTIFICATE', 'TOKEN_SECONDS', 'KEY_SECONDS', 'SECURITY', 'TRUSTED_CERTIFICATES', 'PROXY_SECRET', 'CUSTOM_RESOURCES', 'TEMPLATE_URLS']) if (env[name]) out[name] = env[name]
-  securityOf(out as never)
-  if (env.POLICY_OVERRIDES) {
-    for (const n of await unknownIn(env.POLICY_OVERRIDES)) console.error(`${env.POLICY_OVERRIDES}: nothing here asks for ${n}: the rule has no effect`)
-    out.POLICY = JSON.stringify(await fileOf(readFileSync(env.POLICY_OVERRIDES, 'utf8')))
-  }
-  return out
 }
 
 /** What is wrong with an operator's file: throws on what cannot be read, returns names that no service knows. */

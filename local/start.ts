@@ -7,7 +7,7 @@ import { parse, usage, Usage, type Options } from './options.ts'
 import { fromPidfile, orphaned } from './process.ts'
 import { say, seconds } from './say.ts'
 import { Supervisor } from './supervisor.ts'
-import { tidyAfter } from './tidy.ts'
+import { tidyAfter } from '../bridge/core/tidy.ts'
 import { up, type Cloud } from './up.ts'
 
 /** npm start: a whole cloud on this machine, in the foreground, until it is told to stop. */

@@ -17,7 +17,7 @@ import { secrets, type Secrets } from './secrets.ts'
 import { guest, type Guest } from './setup/guest.ts'
 import { missingForGuest } from './setup/packages.ts'
 import { readState, withState, writeState } from './state.ts'
-import { settings } from './policy.ts'
+import { settings } from './settings.ts'
 import { stores } from './stores.ts'
 import type { Supervisor } from './supervisor.ts'
 

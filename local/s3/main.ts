@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { tidyAfter } from '../tidy.ts'
+import { tidyAfter } from '../../bridge/core/tidy.ts'
 import { serveS3 } from './serve.ts'
 
 const { values } = parseArgs({ options: {
