@@ -1,5 +1,5 @@
-import { and, desc, eq, getTableColumns, gte, lte, type SQL } from 'drizzle-orm'
-import { pastServer, server } from '../../../schema/compute.ts'
+import { and, desc, eq, getTableColumns, gte, inArray, lte, type SQL } from 'drizzle-orm'
+import { pastServer, server, serverGuest } from '../../../schema/compute.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
@@ -52,13 +52,16 @@ async function page(ctx: Ctx, { query }: Input, everyone: Rule, whole: boolean):
   const rows = q.select(columns).from(server).where(where).orderBy(...order).limit(asked.limit + 1)
   const ids = q.select({ id: server.id }).from(server).where(where).orderBy(...order).limit(whole ? asked.limit : 0)
   const gone = q.select().from(pastServer).where(past(project, since, before)).orderBy(desc(pastServer.deletedAt)).limit(since || before || deleted ? asked.limit : 0)
-  const [found, known, former, ...rest] = await ctx.read(rows, q.select({ id: server.id }).from(server).where(eq(server.id, asked.marker ?? '')), gone, ...(whole ? around(ids) : [] as never as ReturnType<typeof around>))
+  // Whoever is shown what servers were given is shown it in lists too.
+  const given = whole && ctx.version >= 2003 && ctx.can('os_compute_api:os-extended-server-attributes') ? q.select({ server: serverGuest.server, userData: serverGuest.userData }).from(serverGuest).where(inArray(serverGuest.server, ids)) : undefined
+  const [found, known, former, ...rest] = await ctx.read(rows, q.select({ id: server.id }).from(server).where(eq(server.id, asked.marker ?? '')), gone, ...(whole ? around(ids) : [] as never as ReturnType<typeof around>), ...(given ? [given] : []))
   if (asked.marker && !known.length) throw invalid(`marker [${asked.marker}] not found`)
   const cut = cutPage(deleted || none ? [] : found, asked, (r: Server) => r.id)
   // What no `like` can say is said here: a page may then be shorter than asked, its link still leads on.
   const name = query.getAll('name').at(-1)
   if (name !== undefined) cut.rows = cut.rows.filter((r) => patternOf(name).test(r.name))
-  const shown = whole ? assemble(ctx, cut.rows, rest) : cut.rows.map((s) => ({ ctx, server: s }) as Shown)
+  const data = new Map(given ? (rest.at(-1) as unknown as { server: string; userData: string | null }[]).map((g) => [g.server, g.userData]) : [])
+  const shown = whole ? assemble(ctx, cut.rows, rest).map((s) => ({ ...s, userData: data.get(s.server.id) })) : cut.rows.map((s) => ({ ctx, server: s }) as Shown)
   const ghosts = (none ? [] : former).map((p): Shown => ({ ctx, server: { ...p.row, host: null, power: 0, task: null }, addresses: {}, groups: [], volumes: [], deletedAt: p.deletedAt }))
   return { rows: [...shown, ...ghosts].slice(0, asked.limit), next: cut.next }
 }

@@ -32,25 +32,33 @@ const FIELDS = {
 
 export function checkValue(value: Json, at: Path, dialect: Dialect, fault: FaultMaker) {
   const functions = functionsOf(dialect)
-  walk(value, at)
-  function walk(value: Json, at: Path): void {
+  visit(value, at, functions, fault, (call, here, walk) => {
+    if (call.name === 'if' || call.name === 'Fn::If') return inIf(call.arg as Json[], here, dialect, fault, walk)
+    walk(call.arg, here)
+  }, (map, at) => {
+    if (dialect.language !== 'cfn' || dialect.front !== 'aws') return
+    const only = Object.keys(map), unknown = only.find((key) => key.startsWith('Fn::'))
+    if (unknown && !functions.has(unknown)) throw fault(needsExtensions(unknown, dialect) ?? `Template error: ${unknown} is not a valid function`, [...at, unknown])
+    if (unknown && only.length > 1) throw fault(`Template error: ${unknown} must be the only key of its object`, [...at, unknown])
+  })
+}
+
+type Walk = (value: Json, at: Path) => void
+/** Goes through a value: each call of a function is checked and handed on, each map that is none is looked at and gone into. */
+function visit(value: Json, at: Path, functions: ReturnType<typeof functionsOf>, fault: FaultMaker, onCall: (call: NonNullable<ReturnType<typeof callOf>>, here: Path, walk: Walk) => void, onMap: (map: { [key: string]: Json }, at: Path) => void) {
+  const walk: Walk = (value, at) => {
     if (value === null || typeof value !== 'object') return
     if (Array.isArray(value)) return value.forEach((item, i) => walk(item, [...at, i]))
     const call = callOf(value, functions)
     if (call) {
       const here = [...at, call.name]
       call.fn.check?.(call.arg, here, fault)
-      if (call.name === 'if' || call.name === 'Fn::If') return inIf(call.arg as Json[], here, dialect, fault, walk)
-      return walk(call.arg, here)
+      return onCall(call, here, walk)
     }
-    const only = Object.keys(value)
-    if (dialect.language === 'cfn' && dialect.front === 'aws') {
-      const unknown = only.find((key) => key.startsWith('Fn::'))
-      if (unknown && !functions.has(unknown)) throw fault(needsExtensions(unknown, dialect) ?? `Template error: ${unknown} is not a valid function`, [...at, unknown])
-      if (unknown && only.length > 1) throw fault(`Template error: ${unknown} must be the only key of its object`, [...at, unknown])
-    }
-    for (const key of only) walk(value[key], [...at, key])
+    onMap(value, at)
+    for (const key of Object.keys(value)) walk(value[key], [...at, key])
   }
+  walk(value, at)
 }
 
 function inIf(args: Json[], at: Path, dialect: Dialect, fault: FaultMaker, walk: (value: Json, at: Path) => void) {
@@ -63,22 +71,14 @@ const needsExtensions = (name: string, dialect: Dialect) =>
 
 /** In HOT and heat's CFN a condition may use condition functions only; CloudFormation also lets values be computed. */
 export function checkCondition(value: Json, at: Path, dialect: Dialect, fault: FaultMaker) {
-  const functions = conditionFunctionsOf(dialect)
   const others = functionsOf(dialect)
-  walk(value, at)
-  function walk(value: Json, at: Path): void {
-    if (value === null || typeof value !== 'object') return
-    if (Array.isArray(value)) return value.forEach((item, i) => walk(item, [...at, i]))
-    const call = callOf(value, functions)
-    if (call) {
-      call.fn.check?.(call.arg, [...at, call.name], fault)
-      if (call.name === 'Fn::Equals' && dialect.front === 'aws') return (call.arg as Json[]).forEach((item, i) => checkValue(item, [...at, call.name, i], dialect, fault))
-      return walk(call.arg, [...at, call.name])
-    }
-    const other = callOf(value, others)
+  visit(value, at, conditionFunctionsOf(dialect), fault, (call, here, walk) => {
+    if (call.name === 'Fn::Equals' && dialect.front === 'aws') return (call.arg as Json[]).forEach((item, i) => checkValue(item, [...here, i], dialect, fault))
+    walk(call.arg, here)
+  }, (map, at) => {
+    const other = callOf(map, others)
     if (other && dialect.front === 'heat') throw fault(`The function "${other.name}" is invalid in this context.`, [...at, other.name])
-    for (const key of Object.keys(value)) walk(value[key], [...at, key])
-  }
+  })
 }
 
 /** What a value refers to. With conditions, branches not taken refer to nothing. */

@@ -41,14 +41,13 @@ export function select(value: Value, path: Path): Value | undefined {
   return here
 }
 
+/** A name, or something that gives one. */
+const naming = (what: 'resources' | 'files'): Fn['refs'] => (arg, at, see) => { if (typeof arg === 'string') see.found[what].add(arg); else see.walk(arg, at) }
 export const getResource: Fn = {
   check(arg, at, fault) {
     if (typeof arg !== 'string' && !isMap(arg)) throw fault(`The specified reference "${shown(arg)}" (in ${at.slice(0, -1).join('.')}) is incorrect.`, at, 'InvalidTemplateReference')
   },
-  refs(arg, at, see) {
-    if (typeof arg === 'string') see.found.resources.add(arg)
-    else see.walk(arg, at)
-  },
+  refs: naming('resources'),
   run(arg, at, ev) {
     const name = ev.some(arg, at)
     if (name === UNKNOWN) return UNKNOWN
@@ -99,10 +98,7 @@ export const getFile: Fn = {
   check(arg, at, fault) {
     if (typeof arg !== 'string' && !isMap(arg)) throw fault('Argument to "get_file" must be a string', at)
   },
-  refs(arg, at, see) {
-    if (typeof arg === 'string') see.found.files.add(arg)
-    else see.walk(arg, at)
-  },
+  refs: naming('files'),
   run(arg, at, ev) {
     const key = ev.some(arg, at)
     if (key === UNKNOWN) return UNKNOWN

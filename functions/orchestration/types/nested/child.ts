@@ -67,6 +67,12 @@ export async function actOnChild(r: Work, action: 'SUSPEND' | 'RESUME' | 'CHECK'
   return { data: r.resource.data, wait: { lane: row.id } }
 }
 
+/** What befalls a stack below once it is there: the same for all types that have one. */
+export const life = {
+  ready: childReady, remove: removeChild, show: (r: Work) => shownOf(r), repairs: true,
+  suspend: (r: Work) => actOnChild(r, 'SUSPEND'), resume: (r: Work) => actOnChild(r, 'RESUME'), check: (r: Work) => actOnChild(r, 'CHECK'),
+}
+
 /** Outputs and what is inside, for attributes: `resource.NAME.ATTR` reaches into it. */
 export async function shownOf(r: Work, row?: StackRow): Promise<Record<string, any>> {
   const s = row ?? await childOf(r)

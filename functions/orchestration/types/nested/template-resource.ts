@@ -1,7 +1,7 @@
 import { invalid } from '../../../kernel/fault.ts'
 import { isKnown, parse, registryOf, storedEnvironment, type Environment, type Json, type Parameter } from '../../template/index.ts'
 import type { Attribute, Property, Reading, ResourceType, Work } from '../provider.ts'
-import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from './child.ts'
+import { changeChild, life, makeChild, memberOf } from './child.ts'
 
 const kinds: Record<Parameter['type'], Property['type']> = { string: 'string', number: 'number', comma_delimited_list: 'list', json: 'map', boolean: 'boolean' }
 
@@ -17,15 +17,11 @@ export function templateResource(name: string, file: string, files: Record<strin
   return {
     name, properties, attributes, description: template.description,
     create: (r) => makeChild(r, child(r)),
-    ready: childReady,
     update: (r) => changeChild(r, child(r)),
-    remove: removeChild,
-    show: (r) => shownOf(r),
     // A template may say what stands for it.
     ref: (r, shown) => (typeof shown?.outputs?.['OS::stack_id'] === 'string' ? shown.outputs['OS::stack_id'] : r.resource.physicalId ?? r.resource.name),
-    suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
     preview: (p) => ({ body, files, environment: inner, given: Object.fromEntries(Object.entries(p).filter(([, v]) => v !== undefined && isKnown(v))) as Record<string, Json> }),
-    repairs: true,
+    ...life,
   }
 }
 

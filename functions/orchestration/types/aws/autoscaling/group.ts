@@ -1,5 +1,5 @@
 import { invalid } from '../../../../kernel/fault.ts'
-import { removeChild, shownOf, actOnChild } from '../../nested/child.ts'
+import { life as below } from '../../nested/child.ts'
 import { grown, membersOf, resize, start } from '../../os/heat/auto-scaling-group.ts'
 import { bounded } from '../../os/heat/scaling.ts'
 import { boolean, integer, list, live, map, required, resourceType, text } from '../../provider.ts'
@@ -8,7 +8,7 @@ import { instanceList } from './launched.ts'
 
 const tags = list(map({ Key: text(required), Value: text(required), PropagateAtLaunch: boolean() }))
 const one = { LaunchConfigurationName: text(live), AvailabilityZones: list(text(), { default: [] }), LoadBalancerNames: unused(list(text())), Tags: tags }
-const life = { ready: grown, remove: removeChild, show: (r: Parameters<typeof shownOf>[0]) => shownOf(r), repairs: true, suspend: (r: Parameters<typeof shownOf>[0]) => actOnChild(r, 'SUSPEND'), resume: (r: Parameters<typeof shownOf>[0]) => actOnChild(r, 'RESUME'), check: (r: Parameters<typeof shownOf>[0]) => actOnChild(r, 'CHECK') }
+const life = { ...below, ready: grown }
 
 export const autoScalingGroup = resourceType({
   name: 'AWS::AutoScaling::AutoScalingGroup', description: 'As many instances as signals ask for, between two bounds.', support: { status: 'SUPPORTED', version: '2014.1' },

@@ -5,7 +5,7 @@ import { invalid } from '../../../../kernel/fault.ts'
 import { storedText } from '../../../../cloudformation/template.ts'
 import { open } from '../../../engine/sealed.ts'
 import { integer, list, live, map, range, resourceType, text, type Work } from '../../provider.ts'
-import { actOnChild, changeChild, childReady, makeChild, removeChild, shownOf, type Child } from '../../nested/child.ts'
+import { changeChild, life, makeChild, type Child } from '../../nested/child.ts'
 import { inside } from '../inside.ts'
 import { tags, unused } from '../ec2/pieces.ts'
 
@@ -24,10 +24,6 @@ export default resourceType({
   attributes: { '*': { of: ((shown: any, _: unknown, name: string) => shown.outputs[name.replace(/^Outputs\./, '')]) as never }, Outputs: { type: 'Map', of: (s) => s.outputs } },
   validate(p) { if (typeof p.TemplateURL === 'string' && /^(file|ftp|data):/i.test(p.TemplateURL)) throw invalid('TemplateURL must be a supported URL.') },
   create: async (r) => makeChild(r, await child(r), (row) => `arn:aws:cloudformation:${r.ctx.env.REGION ?? 'RegionOne'}:${row.project}:stack/${row.name}/${row.id}`),
-  ready: childReady,
   update: async (r) => changeChild(r, await child(r)),
-  remove: removeChild,
-  show: (r) => shownOf(r),
-  suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
-  repairs: true,
+  ...life,
 })

@@ -1,5 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
-import { integer, map, range, text, type Property, type Work } from '../../provider.ts'
+import { integer, map, range, resourceType, text, type Property, type Work } from '../../provider.ts'
+import { net } from './pieces.ts'
 
 type Rule = Record<string, any>
 const protocol = text({ description: 'A name, a number, or -1 for all.' })
@@ -26,6 +27,20 @@ export async function wire(r: Work, group: string, direction: 'ingress' | 'egres
     port_range_min: all || any(x.FromPort) ? null : x.FromPort, port_range_max: all || any(x.ToPort) || (icmp && any(x.FromPort)) ? null : x.ToPort,
   }
 }
+
+/** A rule that stands by itself in a template. */
+export const ruleType = (name: string, direction: 'ingress' | 'egress') => resourceType({
+  name, description: 'One rule of a security group that is described elsewhere.', support: { status: 'SUPPORTED' },
+  properties: { ...members[direction], GroupId: text({ find: 'neutron.security_group' }), GroupName: text({ find: 'neutron.security_group' }) },
+  attributes: { Id: { type: 'String', own: true, of: (_, r) => r.resource.physicalId } },
+  validate(p) { if ((p.GroupId === undefined) === (p.GroupName === undefined)) throw invalid('Exactly one of GroupName and GroupId must be specified.') },
+  async create(r) {
+    const rule = await wire(r, r.properties.GroupId ?? r.properties.GroupName, direction, r.properties)
+    return { id: (await r.call({ service: 'network', method: 'POST', path: '/security-group-rules', body: { security_group_rule: rule } })).security_group_rule.id }
+  },
+  show: async (r) => (await net(r, `/security-group-rules/${r.resource.physicalId}`)).security_group_rule,
+  async remove(r) { if (r.resource.physicalId) await r.call({ service: 'network', method: 'DELETE', path: `/security-group-rules/${r.resource.physicalId}` }) },
+})
 
 const key = (x: Rule) => JSON.stringify([x.direction, x.ethertype, x.protocol ?? null, x.port_range_min ?? null, x.port_range_max ?? null, x.remote_ip_prefix === '0.0.0.0/0' || x.remote_ip_prefix === '::/0' ? null : x.remote_ip_prefix ?? null, x.remote_group_id ?? null])
 

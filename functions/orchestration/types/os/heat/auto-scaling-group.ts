@@ -1,6 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import type { Json } from '../../../template/index.ts'
-import { actOnChild, changeChild, childOf, childReady, makeChild, memberOf, removeChild, shownOf } from '../../nested/child.ts'
+import { changeChild, childOf, childReady, life, makeChild, memberOf } from '../../nested/child.ts'
 import { withinOf } from '../../nested/template-resource.ts'
 import { integer, live, map, number, range, required, resourceType, text, type Progress, type Reading, type Work } from '../../provider.ts'
 import { bounded, next, type Members } from './scaling.ts'
@@ -67,11 +67,9 @@ export default resourceType({
     const { desired_capacity, min_size } = r.properties, target = desired_capacity ?? min_size
     return start(r, target)
   },
-  ready: grown,
   async update(r, { after, changed }) {
     const size = Object.keys(await membersOf(r)).length
     return resize(r, bounded(changed.includes('desired_capacity') && typeof after.desired_capacity === 'number' ? after.desired_capacity : size, after.min_size, after.max_size))
   },
-  remove: removeChild, show: (r) => shownOf(r), repairs: true,
-  suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
+  ...life, ready: grown,
 })

@@ -1,5 +1,5 @@
 import type { Json } from '../../../template/index.ts'
-import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from '../../nested/child.ts'
+import { changeChild, life, makeChild, memberOf } from '../../nested/child.ts'
 import { list, live, map, oneOf, resourceType, text, type Reading, type ResourceType, type Work } from '../../provider.ts'
 import { ACTIONS, TRANSPORTS } from './software-deployment.ts'
 
@@ -17,7 +17,6 @@ export function groupType(name: string, of: string, more: ResourceType['properti
       deploy_stdouts: { type: 'Map', of: (s, r) => each(s, r, 'deploy_stdout') }, deploy_stderrs: { type: 'Map', of: (s, r) => each(s, r, 'deploy_stderr') }, deploy_status_codes: { type: 'Map', of: (s, r) => each(s, r, 'deploy_status_code') },
       '*': { of: ((s: any, r: Reading, k: string) => each(s, r, k)) as never },
     },
-    create: (r) => makeChild(r, child(r)), ready: childReady, update: (r) => changeChild(r, child(r)), remove: removeChild, show: (r) => shownOf(r), repairs: true,
-    suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
+    ...life, create: (r) => makeChild(r, child(r)), update: (r) => changeChild(r, child(r)),
   })
 }

@@ -19,5 +19,5 @@ async function assemble(r: Work): Promise<string> {
   }
   return `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n\n${out.map((p) => `--${boundary}\n${p}\n`).join('')}--${boundary}--\n`
 }
-const base = configType('OS::Heat::MultipartMime', 'Several configs as one message for cloud-init.', { parts: list(map({ config: text({ required: true }), filename: text(), type: text({ default: 'text', ...oneOf('text', 'multipart') }), subtype: text() })) }, () => ({ config: '' }))
-export default resourceType({ ...base, async create(r) { const c = (await r.call({ service: 'orchestration', method: 'POST', path: '/software_configs', body: { name: r.uniqueName(), group: 'Heat::Cloud-Init', config: await assemble(r) } })).software_config; return { id: c.id, shown: c } } })
+const base = configType('OS::Heat::MultipartMime', 'Several configs as one message for cloud-init.', { group: text({ default: 'Heat::Ungrouped' }), parts: list(map({ config: text({ required: true }), filename: text(), type: text({ default: 'text', ...oneOf('text', 'multipart') }), subtype: text() })) }, () => ({ config: '' }))
+export default resourceType({ ...base, async create(r) { const c = (await r.call({ service: 'orchestration', method: 'POST', path: '/software_configs', body: { name: r.uniqueName(), group: r.properties.group, config: await assemble(r) } })).software_config; return { id: c.id, shown: c } } })

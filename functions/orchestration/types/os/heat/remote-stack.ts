@@ -19,7 +19,7 @@ const body = (r: Work) => ({ template: r.properties.template, parameters: r.prop
 export default resourceType({
   name: 'OS::Heat::Stack', description: 'A stack of its own.', support: { status: 'SUPPORTED' },
   properties: {
-    context: map({ credential_secret_id: text(live), region_name: text(live), ca_cert: text(live), insecure: boolean({ default: false, ...live }) }), template: text({ required: true, ...live }), parameters: map(undefined, { default: {}, ...live }), timeout: integer(live),
+    context: map({ credential_secret_id: text(live), region_name: text(live), ca_cert: text(live), insecure: boolean({ default: false, ...live }) }, live), template: text({ required: true, ...live }), parameters: map(undefined, { default: {}, ...live }), timeout: integer(live),
   },
   attributes: { stack_name: { type: 'String' }, outputs: { type: 'Map', of: (s) => Object.fromEntries((s.outputs as { output_key: string; output_value: Json }[]).map((o) => [o.output_key, o.output_value])) } },
   validate(p, about) {

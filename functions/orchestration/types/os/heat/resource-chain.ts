@@ -1,6 +1,7 @@
 import type { Json } from '../../../template/index.ts'
-import { boolean, list, live, map, resourceType, text, type Reading, type Work } from '../../provider.ts'
-import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from '../../nested/child.ts'
+import { boolean, list, live, map, resourceType, text, type Work } from '../../provider.ts'
+import { changeChild, life, makeChild } from '../../nested/child.ts'
+import { members, reach } from '../../nested/members.ts'
 import { withinOf } from '../../nested/template-resource.ts'
 
 /** One of each kind; each after the one before, unless they may come at once. */
@@ -8,13 +9,6 @@ const templateOf = (p: Record<string, any>): Record<string, Json> => ({
   heat_template_version: '2015-04-30',
   resources: Object.fromEntries((p.resources as string[]).map((type, i) => [String(i), { type, properties: p.resource_properties ?? {}, ...(i && !p.concurrent ? { depends_on: [String(i - 1)] } : {}) }])) as Json,
 })
-const members = (s: any) => Object.keys(s.resources).sort((a, b) => Number(a) - Number(b))
-async function reach(s: any, r: Reading, name: string): Promise<unknown> {
-  const [head, ...rest] = name.split('.')
-  if (head === 'attributes') return rest.length ? Object.fromEntries(await Promise.all(members(s).map(async (n) => [n, await memberOf(r as Work, s, n, rest.join('.'))]))) : {}
-  if (head === 'resource') { const [n, ...attr] = rest; return s.resources[n] ? attr.length ? memberOf(r as Work, s, n, attr.join('.')) : s.resources[n].id : undefined }
-  return Promise.all(members(s).map((n) => memberOf(r as Work, s, n, name)))
-}
 const child = (r: Work) => ({ source: { body: templateOf(r.properties), files: r.files ?? {}, environment: withinOf(r.environment, r.resource.name) }, front: 'heat' as const })
 
 export default resourceType({
@@ -22,6 +16,5 @@ export default resourceType({
   properties: { resources: list(text(), { required: true, ...live }), concurrent: boolean({ default: false }), resource_properties: map(undefined) },
   attributes: { refs: { type: 'List', of: (s) => members(s).map((n) => s.resources[n].id) }, attributes: { type: 'Map', of: () => ({}) }, '*': { of: reach as never } },
   preview: (p, program) => (Array.isArray(p.resources) && p.resources.every((x) => typeof x === 'string') ? { body: templateOf({ ...p, resource_properties: {} }), files: program.files, environment: {} } : undefined),
-  create: (r) => makeChild(r, child(r)), ready: childReady, update: (r) => changeChild(r, child(r)), remove: removeChild, show: (r) => shownOf(r), repairs: true,
-  suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
+  ...life, create: (r) => makeChild(r, child(r)), update: (r) => changeChild(r, child(r)),
 })

@@ -1,7 +1,8 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { isKnown, type Json } from '../../../template/index.ts'
 import { integer, list, live, map, oneOf, range, resourceType, text, type Reading, type Work } from '../../provider.ts'
-import { actOnChild, changeChild, childReady, makeChild, memberOf, removeChild, shownOf } from '../../nested/child.ts'
+import { changeChild, life, makeChild, shownOf } from '../../nested/child.ts'
+import { members, reach } from '../../nested/members.ts'
 import { withinOf } from '../../nested/template-resource.ts'
 
 type Props = Record<string, any>
@@ -30,13 +31,6 @@ async function removedOf(r: Work, before: string[]): Promise<string[]> {
   return [...new Set([...old, ...named.map((x) => ids.get(x) ?? x).filter((x) => x in inside)])]
 }
 
-const members = (s: any) => Object.keys(s.resources).sort((a, b) => Number(a) - Number(b))
-async function reach(s: any, r: Reading, name: string): Promise<unknown> {
-  const [head, ...rest] = name.split('.')
-  if (head === 'attributes') return rest.length ? Object.fromEntries(await Promise.all(members(s).map(async (n) => [n, await memberOf(r as Work, s, n, rest.join('.'))]))) : {}
-  if (head === 'resource') { const [n, ...attr] = rest; return s.resources[n] ? attr.length ? memberOf(r as Work, s, n, attr.join('.')) : s.resources[n].id : undefined }
-  return Promise.all(members(s).map((n) => memberOf(r as Work, s, n, name)))
-}
 const child = (r: Work, removed: string[]) => ({ source: { body: templateOf(r.properties, removed), files: r.files ?? {}, environment: withinOf(r.environment, r.resource.name) }, front: 'heat' as const, facade: { metadata: r.resource.metadata as Json } })
 
 export default resourceType({
@@ -53,10 +47,8 @@ export default resourceType({
   validate(p) { if (p.resource_def && isKnown(p.resource_def) && p.count !== 0 && !(p.resource_def as Props).type) throw invalid('resource_def.type must be given') },
   preview: (p, program) => (typeof p.count === 'number' && p.resource_def && typeof p.resource_def === 'object' ? { body: { ...templateOf({ ...p, resource_def: known(p.resource_def) }, []), parameters: { later: { type: 'json' } } }, files: program.files, environment: {} } : undefined),
   async create(r) { const removed = await removedOf(r, []); return { ...await makeChild(r, child(r, removed)), data: { removed } } },
-  ready: childReady,
   async update(r) { const removed = await removedOf(r, r.resource.data.removed ?? []); return { ...await changeChild(r, child(r, removed)), data: { removed } } },
-  remove: removeChild, show: (r) => shownOf(r), repairs: true,
-  suspend: (r) => actOnChild(r, 'SUSPEND'), resume: (r) => actOnChild(r, 'RESUME'), check: (r) => actOnChild(r, 'CHECK'),
+  ...life,
 })
 /** What is known only later is a parameter without a value. */
 const known = (v: unknown): Json => (typeof v === 'symbol' ? { get_param: 'later' } : v === undefined ? null : Array.isArray(v) ? v.map(known) : v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, known(x)])) : v as Json)

@@ -10,7 +10,7 @@ const value = (r: Work, of: string | null) => ({ value: of, fails: r.properties.
 export default resourceType({
   name: 'OS::Heat::TestResource', description: 'Does nothing but what tests ask for: wait, fail, be replaced.', support: { status: 'SUPPORTED', version: '5.0.0' },
   properties: {
-    value: text({ default: 'test_string', ...live }), fail: boolean({ default: false, ...live }), update_replace: boolean({ default: false }), update_replace_value: text({ default: '' }),
+    value: text({ default: 'test_string', ...live }), fail: boolean({ default: false, ...live }), update_replace: boolean({ default: false, ...live }), update_replace_value: text({ default: '' }),
     wait_secs: number({ default: 0, ...live }), action_wait_secs: map({ create: number(live), update: number(live), delete: number(live) }, live),
     attr_wait_secs: number({ default: 0, ...live }), constraint_prop_secs: number({ default: 0, ...live }), client_name: text({ default: '', ...live }), entity_name: text({ default: '', ...live }),
   },
