@@ -36,6 +36,16 @@ describe('a server', () => {
     expect([rows.length, held.length]).toEqual([0, 0])
   })
 
+  it('shows what it was given to an admin, alone and in lists, and in lists to nobody else', async () => {
+    const { id } = (await create({ user_data: 'aGVsbG8=' })).body.server, admin = await c.admin()
+    const all = async (token: string, version: string) => (await c.call('GET', '/compute/v2.1/servers/detail?all_tenants=1'.replace(token === admin ? '' : '?all_tenants=1', ''), { token, version })).body.servers.find((s: { id: string }) => s.id === id)
+    expect((await c.call('GET', `/compute/v2.1/servers/${id}`, { token: admin, version: V })).body.server['OS-EXT-SRV-ATTR:user_data']).toBe('aGVsbG8=')
+    expect([(await all(admin, V))['OS-EXT-SRV-ATTR:user_data'], 'OS-EXT-SRV-ATTR:user_data' in await all(admin, 'compute 2.2'), 'OS-EXT-SRV-ATTR:user_data' in await all(demo, V)]).toEqual(['aGVsbG8=', false, false])
+    await host.work()
+    await c.call('DELETE', `/compute/v2.1/servers/${id}`, { token: demo })
+    await host.work()
+  })
+
   it('goes to the host an admin names; others may not choose', async () => {
     const { name } = host
     const ask = async (token: string, named: string) => c.call('POST', '/compute/v2.1/servers', { token, version: V, body: { server: { name: 'placed', flavorRef: '1', imageRef: IMAGE, networks: 'none', host: named } } })
