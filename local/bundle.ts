@@ -21,7 +21,7 @@ export async function bundle(dir: string): Promise<Bundle> {
   }).catch((e: { errors?: { text: string; location?: { file: string; line: number } }[] }) => {
     throw new Error('the functions do not build:\n' + (e.errors?.map((x) => `  ${x.location ? `${x.location.file}:${x.location.line}: ` : ''}${x.text}`).join('\n') ?? e))
   })
-  // Its own process would stay, with 150 MB, as long as ours.
+  // Its own process would stay as long as ours.
   await stop()
   const text = result.outputFiles[0].text
   writeFile(file, text, 0o644)
@@ -53,3 +53,8 @@ const bytesOf = (file: string) => { try { return statSync(file).size } catch { r
 const mark = (name: string) => {
   try { return createHash('sha256').update(readFileSync(path.join(root, name))).digest('hex').slice(0, 16) } catch { return '' }
 }
+
+if (import.meta.main) await bundle(process.argv[2]!).catch((e: Error) => {
+  console.error(e.message)
+  process.exit(1)
+})

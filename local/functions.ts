@@ -1,5 +1,6 @@
+import { execFile } from 'node:child_process'
 import path from 'node:path'
-import { bundle } from './bundle.ts'
+import { promisify } from 'node:util'
 import { node, root, writeFile, type Layout } from './layout.ts'
 import type { Child } from './supervisor.ts'
 import { workerConfig, workerdBinary } from './workerd.ts'
@@ -11,7 +12,8 @@ export type Functions = (at: Layout, serving: Serving) => Promise<Child>
 
 /** workerd itself: one process that serves the bundle, as on own servers. */
 export const workerd: Functions = async (at, { listen, port, vars }) => {
-  await bundle(at.in('functions'))
+  // By a process of its own: what that takes of memory would stay with this one.
+  await promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', path.join(root, 'local', 'bundle.ts'), at.in('functions')]).catch((e: Error & { stderr?: string }) => { throw new Error(e.stderr?.trim() || e.message) })
   const config = at.in('functions', 'config.capnp')
   writeFile(config, workerConfig({ listen, port, module: 'worker.js', vars, objects: { DOORBELL: 'Doorbell' } }))
   return { name: 'functions', command: workerdBinary(), args: ['serve', config] }
