@@ -7,14 +7,14 @@ import { readJson, root, writeFile, writeJson } from './layout.ts'
 interface Made { from: Record<string, string>; bytes: number }
 export interface Bundle { file: string; bytes: number; fresh: boolean }
 
-/** The functions as one module in DIR/worker.js; made again only when a source it was made from has changed. */
-export async function bundle(dir: string): Promise<Bundle> {
+/** The functions, or what else ENTRY names, as one module in DIR/worker.js; made again only when a source it was made from has changed. */
+export async function bundle(dir: string, entry = 'functions/index.ts'): Promise<Bundle> {
   mkdirSync(dir, { recursive: true })
   const file = path.join(dir, 'worker.js'), record = path.join(dir, 'worker.json')
   const made = readJson<Made>(record)
   if (made && bytesOf(file) === made.bytes && Object.entries(made.from).every(([name, was]) => mark(name) === was)) return { file, bytes: made.bytes, fresh: false }
   const result = await build({
-    absWorkingDir: root, entryPoints: ['functions/index.ts'], bundle: true, format: 'esm', platform: 'neutral', target: 'esnext',
+    absWorkingDir: root, entryPoints: [entry], bundle: true, format: 'esm', platform: 'neutral', target: 'esnext',
     mainFields: ['module', 'main'], conditions: ['workerd', 'worker', 'browser', 'import'], external: ['node:*', 'cloudflare:*'],
     plugins: [nodePrefix], minifySyntax: true, minifyWhitespace: true, keepNames: false, legalComments: 'none', sourcemap: false,
     metafile: true, write: false, logLevel: 'silent',

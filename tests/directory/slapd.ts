@@ -21,6 +21,12 @@ export async function slapd(under: string) {
   writeFileSync(path.join(dir, 'slapd.conf'), `include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+# As Active Directory calls them, with its numbers.
+attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+objectclass ( 1.2.840.113556.1.5.9 NAME 'user' SUP organizationalPerson STRUCTURAL MAY ( objectGUID $ sAMAccountName $ userAccountControl $ mail ) )
+objectclass ( 1.2.840.113556.1.5.8 NAME 'group' SUP top STRUCTURAL MUST cn MAY ( objectGUID $ sAMAccountName $ member $ description ) )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCACertificateFile ${dir}/ca.pem
@@ -43,6 +49,8 @@ directory ${dir}/db
   }
   const stop = () => new Promise<void>((done) => { if (child.exitCode !== null) return done(); child.on('exit', () => done()); child.kill() })
   return { url: `ldap://127.0.0.1:${port}`, tlsUrl: `ldaps://127.0.0.1:${tls}`, ca: path.join(dir, 'ca.pem'), stop, start: async () => { child = await run() },
+    /** How many connections went from the clear to TLS. */
+    tls: () => (said.match(/conn=\d+ op=\d+ STARTTLS/g) ?? []).length,
     /** What it was asked to do since the last look: BIND, SRCH, UNBIND. */
     asked: () => { const found = [...said.matchAll(/conn=\d+ op=\d+ (BIND|SRCH|UNBIND)(?= (?:dn="[^"]*" method|base)|$)/gm)].map((m) => m[1]); said = ''; return found } }
 }

@@ -4,7 +4,7 @@ import { domainConfig, group, membership, user } from '../../../schema/identity.
 import { q, type Query } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import type { Sweep } from '../../kernel/sweep.ts'
-import { everybody, type Crew, type Person } from './client.ts'
+import { everybody, sameDn, type Crew, type Person } from './client.ts'
 import { directoryOf } from './settings.ts'
 
 /** The same public ids that Keystone makes, so that what names them elsewhere stays right. Users and groups never share one. */
@@ -12,7 +12,7 @@ export const publicId = (domain: string, kind: 'user' | 'group', id: string) => 
 
 /** Who is in which group, directly or by a group in it. */
 export function members(people: Person[], crews: Crew[], ids: boolean): [user: string, group: string][] {
-  const key = (dn: string) => dn.toLowerCase().replaceAll(/\s*([,=])\s*/g, '$1'), person = new Map(people.map((p) => [ids ? p.id : key(p.dn), p.id])), crew = new Map(crews.map((g) => [key(g.dn), g]))
+  const key = sameDn, person = new Map(people.map((p) => [ids ? p.id : key(p.dn), p.id])), crew = new Map(crews.map((g) => [key(g.dn), g]))
   const out: [string, string][] = []
   for (const g of crews) {
     const seen = new Set<Crew>([g]), inside = new Set<string>()
