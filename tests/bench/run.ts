@@ -24,7 +24,7 @@ the machine), latency and rate (they are not), beside what was promised. Takes a
 
   PART           of idle, tokens, lists, servers, growth, ports, volumes, orchestration, queue, templates, restart; and identity, which is not among them unless it is
                  named: tokens by every way to get one, and lists with up to a million users (three minutes). Also as --only LIST
-                 hosts, only when it is named: real ones, with libvirt and the kernel's network; needs root (five minutes)
+                 hosts, only when it is named: real ones, with libvirt and the kernel's network; needs root (ten minutes, most of it 50 guests that boot)
   --quick        a tenth of everything, tables up to 10,000 rows
   --scale N      so much of every count (1)
   --hosts N      simulated hosts (100)
