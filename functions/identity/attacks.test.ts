@@ -3,7 +3,7 @@ import { identityCloud, type IdentityCloud } from './test-kit.ts'
 
 /**
  * What others were broken by and what no other file here tries. Elsewhere: forged identity headers, token life, size limits (tokens/tokens.test.ts);
- * signatures, also old ones and S3's (credentials/signature.test.ts); what a restricted credential or trust makes, owners of EC2 keys
+ * signatures, also old ones and S3's (credentials/signature.test.ts), compared in constant time (local/signatures.test.ts); what a restricted credential or trust makes, owners of EC2 keys
  * (delegation.test.ts); trusts lent on (trusts/redelegate.test.ts); fewer roles by OAuth1 (oauth1/oauth1.test.ts); what ends tokens (revocation.test.ts);
  * directories (tests/directory/ldap.test.ts); lock-out and timing (security.test.ts); templates in the catalog (resources.test.ts).
  */
