@@ -63,7 +63,8 @@ export const menu: Record<string, Fault> = {
     await sleep(300 + chance.below(2000))
     c.unfill()
   },
-  evacuation, drain,
+  evacuation: evacuation(async (c: Fleet, { id }) => { c.wire.away.add(id); return () => c.wire.away.delete(id) }, 30),
+  drain,
 }
 
 /** A report that arrives after its lease has run out and the job was handed out again. Sixty seconds pass in the row, not for us. */

@@ -15,10 +15,11 @@ import { Running, type Process } from '../harness/running.ts'
 import { violations } from '../harness/invariants.ts'
 import { sh, until } from '../steps.ts'
 import type { Chance } from './chance.ts'
-import { ingredients, type Ingredients } from './operations.ts'
+import { drain, evacuation } from './hosts.ts'
+import { ingredients, type Ingredients, type Send } from './operations.ts'
 import { findsPlanted } from './planted.ts'
 
-type Fault = (c: Running, chance: Chance) => Promise<void>
+type Fault = (c: Running, chance: Chance, send: Send) => Promise<void>
 const at = (c: Running) => layout(c.data)
 const pidOf = (c: Running, name: string) => Number(readFileSync(path.join(c.data, 'run', `${name}.pid`), 'utf8'))
 const kill = (pid: number) => { try { process.kill(pid, 'SIGKILL') } catch { /* gone by itself */ } }
@@ -39,16 +40,22 @@ const inside = (what: RegExp): Fault => async (c, chance) => {
   await sleep(100)
 }
 
+/** Nothing passes between a host and the control plane, until what is given back is called. */
+async function cut(c: Running, dir: string) {
+  const run = hostRun(path.join(dir, 'libvirt'))
+  await run('nft', 'add table inet faults; add chain inet faults out { type filter hook output priority 0; }; ' + ['dport', 'sport'].map((p) => `add rule inet faults out tcp ${p} ${c.port} drop`).join('; '))
+  return () => run('nft', 'delete table inet faults')
+}
+
 /** What may go wrong on real hosts. */
 export const realMenu: Record<string, Fault> = {
   functions: own('functions'), bridge: own('bridge'), database: own('libsql'), store: own('s3'),
   libvirtd: daemon('libvirtd'), virtlogd: daemon('virtlogd'), guest: inside(/^qemu-system/), dnsmasq: inside(/^dnsmasq$/),
   /** The link of one host to the control plane: what is sent is lost, in both directions. */
   cut: async (c, chance) => {
-    const run = hostRun(path.join(chance.of(hostFolders(at(c))), 'libvirt'))
-    await run('nft', 'add table inet faults; add chain inet faults out { type filter hook output priority 0; }; ' + ['dport', 'sport'].map((p) => `add rule inet faults out tcp ${p} ${c.port} drop`).join('; '))
+    const mend = await cut(c, chance.of(hostFolders(at(c))))
     await sleep(500 + chance.below(4000))
-    await run('nft', 'delete table inet faults')
+    await mend()
   },
   /** The link of one host towards the others. */
   underlay: async (c, chance) => {
@@ -57,6 +64,7 @@ export const realMenu: Record<string, Fault> = {
     await sleep(500 + chance.below(2500))
     await sh('ip', ['link', 'set', device, 'up'])
   },
+  evacuation: evacuation((c: Running, { name }) => cut(c, at(c).in('hosts', name.replace('host-', ''))), 180), drain,
 }
 /** Two real hosts on this machine, and an image that holds nothing: its guests halt at once and cost little. */
 export async function realCloud(): Promise<Running> { return Running.make(['--hypervisor', 'libvirt', '--hosts', '2']) }
