@@ -61,8 +61,8 @@ export class Wire {
   async #pass(req: IncomingMessage, res: ServerResponse) {
     const body = await all(req), path = req.url!
     const host = /^\/hosts\/([0-9a-f-]{36})\//.exec(path)?.[1] ?? ''
-    if (this.away.has(host)) return res.destroy()
     if (path.endsWith('/claim') && body.includes('"fresh":true')) this.fresh++
+    if (this.away.has(host)) return res.destroy()
     const id = /^\/hosts\/[^/]+\/jobs\/([^/?]+)$/.exec(path)?.[1]
     if (id && this.hold) {
       const said = JSON.parse(body.toString()) as Report, take = this.hold
