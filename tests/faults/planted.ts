@@ -4,12 +4,13 @@ import path from 'node:path'
 import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
 import type { Running } from '../harness/running.ts'
+import { until } from '../steps.ts'
 import { wrongs } from './truth.ts'
 
 /** Nothing is wrong; then something is, and is found; then it goes again. */
 export async function findsPlanted(look: () => Promise<string[]>, plant: () => unknown, pull: () => unknown, wanted: RegExp): Promise<void> {
-  const before = await look()
-  if (before.length) throw new Error(`something is wrong before anything was planted: ${before[0]}`)
+  // Hosts that have just started are still becoming what they should be.
+  await until('nothing is wrong before anything is planted', 30, async () => { const before = await look(); if (before.length) throw new Error(before[0]); return true })
   await plant()
   const seen = await look()
   await pull()
