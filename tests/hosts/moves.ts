@@ -12,12 +12,14 @@ import { rootOnDebian } from '../clients/packages.ts'
 import { pings } from '../harness/pings.ts'
 import { Running } from '../harness/running.ts'
 import { sh, Steps, until } from '../steps.ts'
+import { on } from './places.ts'
 
 /**
  * Real guests between real hosts on one machine: moved while they run under ping and an open session, moved off, taken
- * back, drained, evacuated from a host that says nothing, and back after a host went down. `--keep`.
+ * back, drained, evacuated from a host that says nothing, and back after a host went down. `--times N`: how often the
+ * first is done; `--keep`.
  */
-const { values } = parseArgs({ options: { keep: { type: 'boolean' } } })
+const { values } = parseArgs({ options: { keep: { type: 'boolean' }, times: { type: 'string', default: '1' } } })
 const steps = new Steps()
 if (!rootOnDebian()) {
   console.log('skip  moving real guests (needs root on Debian)')
@@ -96,6 +98,52 @@ async function story() {
     await until('nothing left on host-1', 20, async () => disksOf('host-1').length === 0)
     equal('where its volume is', (await call('GET', `/volume/v3/volumes/${volume}`)).volume['os-vol-host-attr:host'].split('@')[0], target)
     matches('its console goes on', (await act({ 'os-getConsoleOutput': {} })).output, /guest: ready/)
+  })
+  if (values.times !== '1') await steps.step(`${values.times} times more: each time the session and ping go on, at once`, async () => {
+    const gaps: number[] = [], waits: number[] = []
+    for (let n = 0; n < Number(values.times); n++) {
+      const from = await at(), flow = guest.talk(), target = names[(names.indexOf(from) + 1 + n % 2) % 3]!
+      await until('it talks', 30, async () => flow.last > 0)
+      const pinging = pings(guest.address)
+      await sleep(500)
+      // Where it has just been, what it left must be cleared away first.
+      await until(`a move to ${target}`, 30, () => act({ 'os-migrateLive': { host: target, block_migration: 'auto' } }).then(() => true))
+      await until(`on ${target}`, 180, async () => { const s = await show(); return !s['OS-EXT-STS:task_state'] && s['OS-EXT-SRV-ATTR:host'] === target })
+      const since = performance.now()
+      await until(`move ${n + 1}, to ${target}: the same session talks`, 60, async () => flow.silence < 1000).catch(async (error: Error) => { throw new Error(`${error.message}; it answers ping: ${await guest.pings()}; the end of its console: ${(await act({ 'os-getConsoleOutput': { length: 3 } })).output}`) })
+      waits.push(Math.round(performance.now() - since))
+      await sleep(500)
+      gaps.push((await pinging.end()).gap)
+      flow.end()
+    }
+    console.log(`      longest times without an answer to ping, ms: ${gaps.join(' ')}; until the session was heard after the end of the move, ms: ${waits.join(' ')}`)
+  })
+  await steps.step('writing memory faster than it can be sent, it does not arrive; held up on request, it does, and goes on', async () => {
+    const from = await at(), boot = await booted(), pinging = pings(guest.address)
+    const busy = async () => Number(await guest.run("cat /run/rounds 2>/dev/null || echo 0"))
+    await guest.run("(n=0; while [ -e /dev/shm ] && ! [ -e /run/enough ]; do dd if=/dev/urandom of=/run/seed bs=1M count=2 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do for k in 1 2 3 4 5 6 7 8 9 10; do cat /run/seed; done > /dev/shm/dirt; done; n=$((n+1)); echo $n > /run/rounds; done) > /dev/null 2>&1 &")
+    await until('it writes', 60, async () => await busy() > 1)
+    // A slow link once its disks are over, so that a small guest is enough.
+    const domain = (await on(c, from, 'virsh', 'list', '--name')).trim(), pace = (speed: number) => on(c, from, 'virsh', 'migrate-setspeed', domain, String(speed))
+    await pace(48)
+    await act({ 'os-migrateLive': { host: null, block_migration: 'auto' } })
+    const under = async () => (await call('GET', `/compute/v2.1/servers/${id}/migrations`)).migrations[0]
+    await until('its disks are over', 120, async () => { const m = await under(); return m?.memory_total_bytes > 0 || (m?.disk_total_bytes > 0 && m.disk_remaining_bytes < 32 << 20) })
+    await pace(8)
+    await until('all of its memory is sent, and it is still on its way', 120, async () => { const m = await under(); return m?.status === 'running' && m.memory_processed_bytes > m.memory_total_bytes })
+    await sleep(5000)
+    const still = await under()
+    equal('still on its way', still?.status, 'running')
+    await call('POST', `/compute/v2.1/servers/${id}/migrations/${still.id}/action`, { force_complete: null })
+    const forced = performance.now()
+    await settled('ACTIVE', 120)
+    console.log(`      ${(still.memory_processed_bytes / still.memory_total_bytes).toFixed(1)} times its memory had been sent; held up, it arrived ${((performance.now() - forced) / 1000).toFixed(1)} s later`)
+    equal('another host', (await at()) !== from, true)
+    const rounds = await busy()
+    await until('it goes on writing', 60, async () => await busy() > rounds)
+    await guest.run('touch /run/enough; sleep 1; rm -f /run/enough /dev/shm/dirt')
+    console.log(`      longest time without an answer to ping: ${(await pinging.end()).gap} ms`)
+    equal('no reboot; where it runs', [await booted(), names.reduce((n, h) => n + emulators(h), 0)], [boot, 1])
   })
   await steps.step('paused: it is paused there, too', async () => {
     const from = await at()
