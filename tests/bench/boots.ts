@@ -79,7 +79,7 @@ async function look(s: Subject, name: string): Promise<Row[]> {
 
 const seen = new Map<string, number>()
 /** When each guest said on its console that it is ready, microseconds since 1970; those that have not within `seconds` are left out. */
-async function ready(s: Subject, rows: Row[], seconds: number): Promise<Map<string, number>> {
+export async function ready(s: Subject, rows: { id: string }[], seconds: number): Promise<Map<string, number>> {
   const consoles = path.join(s.cloud.data, 'hosts', home.slice(5), 'bridge', 'console')
   for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
     for (const { id } of rows) if (!seen.has(id) && read(path.join(consoles, `${id}.log`)).includes('guest: ready')) seen.set(id, Date.now() * 1000)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Guest } from '../clients/guest.ts'
 import { pings } from '../harness/pings.ts'
 import { until } from '../steps.ts'
-import { home } from './boots.ts'
+import { home, ready } from './boots.ts'
 import { benchNetwork } from './servers.ts'
 import type { Subject } from './subject.ts'
 
@@ -25,10 +25,13 @@ export async function moves(s: Subject, times: number) {
     return server.status === 'ACTIVE' && !server['OS-EXT-STS:task_state'] && server['OS-EXT-SRV-ATTR:host'] === host
   })
   await settled(home)
+  if (!(await ready(s, [{ id }], 300)).size) throw new Error('the guest has not said that it is ready')
   const { ports: [port] } = await s.call('GET', `/network/v2.0/ports?device_id=${id}`)
   const { floatingip } = await s.call('POST', '/network/v2.0/floatingips', { floatingip: { floating_network_id: outside.id, port_id: port.id } })
   const guest = new Guest(floatingip.floating_ip_address, '')
-  await until('an answer to ping', 180, () => guest.pings())
+  await until('an answer to ping', 60, () => guest.pings())
+  // The address answers before it leads to the guest: a ping that begins in between goes on being answered by the router.
+  await sleep(5000)
 
   const took: number[] = [], gaps: number[] = [], lost: number[] = []
   let host = home

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 
-/** What came of pinging an address; `gap` is the longest time without an answer, ms. */
+/** What came of pinging an address; `gap` is the longest time without an answer, ms (Infinity when there were none). */
 export interface Heard { sent: number; lost: number; gap: number }
 
 /** Pings an address until told to stop, from within a namespace if one is named. */
@@ -17,7 +17,7 @@ export function pings(address: string, { ns, every = 20 }: { ns?: string; every?
       await closed
       const heard = [...text.matchAll(/^\[([\d.]+)\] \d+ bytes/gm)].map((m) => Number(m[1]))
       const [, sent, back] = /(\d+) packets transmitted, (\d+) received/.exec(text) ?? []
-      return { sent: Number(sent), lost: Number(sent) - Number(back), gap: Math.round(1000 * Math.max(...heard.slice(1).map((t, i) => t - heard[i]!))) }
+      return { sent: Number(sent), lost: Number(sent) - Number(back), gap: heard.length > 1 ? Math.round(1000 * Math.max(...heard.slice(1).map((t, i) => t - heard[i]!))) : Infinity }
     },
   }
 }
