@@ -21,8 +21,8 @@ export class Wire {
   #stutter = false
   /** The next final report is held back and given to this. */
   hold?: (held: Held) => void
-  /** Counted while set: in how many answers each job went out, and how many of its final reports were taken. */
-  tally?: { handed: Map<string, number>; reported: Map<string, number> }
+  /** Counted while set: in how many answers each job went out, how many of its final reports were seen to be taken; and for which one was sent at all, for the answer may have been lost. */
+  tally?: { handed: Map<string, number>; reported: Map<string, number>; told: Set<string> }
   /** Told of all that passes. */
   record?: (method: string, path: string, asked: Buffer, answered: Buffer) => void
   chance: () => number = Math.random
@@ -72,6 +72,7 @@ export class Wire {
         await new Promise<void>((go) => take({ job: id, said, go }))
       }
     }
+    if (id && this.tally && final(body)) this.tally.told.add(id)
     const answer = await new Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }>((resolve, reject) => {
       const on = request({ host: '127.0.0.1', port: this.#to(), method: req.method, path, headers: req.headers, agent: this.#agent }, (r) => all(r).then((b) => resolve({ status: r.statusCode!, headers: r.headers, body: b }), reject))
       on.on('error', reject)
@@ -91,7 +92,7 @@ export class Wire {
   #count(reported: string | undefined, asked: Buffer, status: number, answered: Buffer) {
     if (!this.tally || status !== 200) return
     const more = (in_: Map<string, number>, id: string) => in_.set(id, (in_.get(id) ?? 0) + 1)
-    if (reported && (JSON.parse(asked.toString()) as Report).state !== 'progress') more(this.tally.reported, reported)
+    if (reported && final(asked)) more(this.tally.reported, reported)
     for (const j of (JSON.parse(answered.toString()) as { jobs?: Job[] }).jobs ?? []) more(this.tally.handed, j.id)
   }
 
@@ -109,6 +110,8 @@ export class Wire {
     return Buffer.from(JSON.stringify({ ...said, jobs: [...said.jobs, ...said.jobs, ...repeat] }))
   }
 }
+
+const final = (body: Buffer) => (JSON.parse(body.toString()) as Report).state !== 'progress'
 
 async function all(from: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
