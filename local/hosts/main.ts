@@ -18,6 +18,8 @@ const usage = `npm run host -- COMMAND [HOST] [--data DIR]
   set HOST --resume-guests on|off
                            whether guests that ran start again when the host comes back up
   remove HOST              forget a host that has nothing left
+  orphans HOST             guests on it that no server is
+        [--remove ID]      end this one and delete its own disks; its volumes stay
 
 Credentials come from the environment, as for openstack (source an admin's openrc), or from DIR/openrc.`
 
@@ -73,7 +75,7 @@ async function main(): Promise<number> {
   const [first, ...rest] = process.argv.slice(2)
   if (first === 'install') { await install(rest); return 0 }
   if (first === 'uninstall') { await uninstall(); return 0 }
-  const { values, positionals: [command, name] } = parseArgs({ allowPositionals: true, allowNegative: true, options: { data: { type: 'string' }, reason: { type: 'string' }, wait: { type: 'boolean', default: true }, 'resume-guests': { type: 'string' }, help: { type: 'boolean' } } })
+  const { values, positionals: [command, name] } = parseArgs({ allowPositionals: true, allowNegative: true, options: { data: { type: 'string' }, reason: { type: 'string' }, wait: { type: 'boolean', default: true }, 'resume-guests': { type: 'string' }, remove: { type: 'string' }, help: { type: 'boolean' } } })
   if (values.help || !command) { say(usage); return command ? 0 : 2 }
   const cloud = await api(values.data && path.join(values.data, 'openrc'))
   switch (command) {
@@ -113,6 +115,17 @@ async function main(): Promise<number> {
       const host = await named(cloud, name)
       await cloud.call('DELETE', `/hosts/${host.id}`)
       say(`${host.name} is forgotten; on it, npm run host -- uninstall removes what made it one`)
+      return 0
+    }
+    case 'orphans': {
+      const host = await named(cloud, name)
+      if (values.remove) {
+        await cloud.call('DELETE', `/hosts/${host.id}/orphans/${encodeURIComponent(values.remove)}`)
+        say(`${host.name} is told to remove ${values.remove}`)
+      }
+      const { orphans } = await cloud.call<{ orphans: { id: string; seen_at: string; removal: string | null; error: string | null }[] }>('GET', `/hosts/${host.id}/orphans`)
+      for (const o of orphans) say(`${o.id}  first seen ${o.seen_at}${o.removal ? `; removal: ${o.removal}${o.error ? `, ${o.error}` : ''}` : ''}`)
+      if (!orphans.length) say(`${host.name} shows no guest that is not a server's`)
       return 0
     }
     default: say(usage); return 2
