@@ -37,10 +37,10 @@ export default endpoint({
     if (waits) {
       if (due().length || unseen()) await mark(ctx, id, due(), 0, unseen())
       const heard = await wait(ctx, id, ask.bell || bell, patience)
-      if (heard === undefined) return { jobs: [], bell, revision: row.revision, lost: [] }
-      count = heard
+      if (!heard) return { jobs: [], bell, revision: row.revision, lost: [] }
+      count = heard.bell
       // Rung for, there is most likely work: one trip takes it and looks. Otherwise a look, which writes nothing.
-      if (count !== (ask.bell || bell) && ask.slots) [taken, [row], leased] = await ctx.basis.db.write([lease(id, ctx.now(), ask.slots), hostQuery(id), leasedTo(id)]) as [JobRow[], HostRow[], typeof leased]
+      if (heard.work && ask.slots) [taken, [row], leased] = await ctx.basis.db.write([lease(id, ctx.now(), ask.slots), hostQuery(id), leasedTo(id)]) as [JobRow[], HostRow[], typeof leased]
       else [[row], [{ n }], leased] = await ctx.read(hostQuery(id), waiting(id, ctx.now()), leasedTo(id))
       if (!row) throw unauthorized('The host is not enrolled any more.')
     }
@@ -83,12 +83,12 @@ async function release(ctx: Ctx, id: string, lost: { id: string; attempt: number
 }
 
 /** Undefined: the host has asked again since, and this question's connection is gone. The doorbell is a hint. Without one (no Durable Objects) the host asks again on its own, after a short while. */
-async function wait(ctx: Ctx, id: string, bell: number, secs: number): Promise<number | undefined> {
+async function wait(ctx: Ctx, id: string, bell: number, secs: number): Promise<{ bell: number; work: boolean } | undefined> {
   const d = doorbell(ctx, id)
   if (!d) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(secs, 1) * 1000))
-    return bell
+    return { bell, work: false }
   }
-  const said = await (await d.fetch(`http://doorbell/wait?bell=${bell}&seconds=${secs}`)).text()
-  return said === 'left' ? undefined : Number(said)
+  const said = await d.fetch(`http://doorbell/wait?bell=${bell}&seconds=${secs}`), count = await said.text()
+  return count === 'left' ? undefined : { bell: Number(count), work: said.headers.has('work') }
 }

@@ -20,3 +20,17 @@ it('of many nudges the first wakes at once and the others together, soon; a ring
   expect(await ask(bell, 'ring')).toBe(at + 3)
   expect(await ask(bell, `wait?bell=${at + 3}&seconds=1.3`)).toBe(at + 3)
 })
+
+it('who waits is told whether it was rung for work, or only that something changed', async () => {
+  const bell = new Doorbell(), wait = async (at: number) => { const r = await bell.fetch(new Request(`http://doorbell/wait?bell=${at}&seconds=9`)); return [Number(await r.text()), r.headers.has('work')] as const }
+  const [at] = await wait(0)
+  await ask(bell, 'nudge')
+  expect(await wait(at)).toEqual([at + 1, false])
+  const waiting = wait(at + 1)
+  await ask(bell, 'ring')
+  expect(await waiting).toEqual([at + 2, true])
+  // Said once.
+  await new Promise((r) => setTimeout(r, 1100))
+  await ask(bell, 'nudge')
+  expect(await wait(at + 2)).toEqual([at + 3, false])
+})

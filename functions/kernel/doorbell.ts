@@ -6,11 +6,13 @@ const MARKS = 31 * 60_000
 /**
  * One per host: holds nothing but waiting claims and the ids of calls seen in the last minute. A hint: losing it costs
  * one poll. `/enter?jti=&iat=` admits a call once; `/ring` wakes; `/nudge` wakes too, but of many in a row the first and
- * one for all the others; `/wait?bell=&seconds=` answers when the count moved.
+ * one for all the others; `/wait?bell=&seconds=` answers when the count moved,
+ * with the header `work` when it was rung and not only nudged.
  * `/once?mark=&by=` takes each mark once: signatures of requests, one memory per access key.
  */
 export class Doorbell {
   private bell = Date.now()
+  private work = false
   private readonly born = Math.floor(Date.now() / 1000)
   private nudge?: ReturnType<typeof setTimeout>
   private quietUntil = 0
@@ -23,6 +25,7 @@ export class Doorbell {
     const number = (name: string) => Number(url.searchParams.get(name))
     switch (url.pathname) {
       case '/ring':
+        this.work = true
         this.ring()
         return new Response(String(this.bell))
       case '/nudge':
@@ -35,7 +38,7 @@ export class Doorbell {
         // Whoever waited before has lost its connection: it must not take what is meant for this one.
         for (const leave of [...this.waiting]) leave(true)
         if (this.bell === number('bell') && await this.ringOr(number('seconds'))) return new Response('left')
-        return new Response(String(this.bell))
+        return this.told()
       default: return new Response(null, { status: 404 })
     }
   }
@@ -47,6 +50,12 @@ export class Doorbell {
     this.quietUntil = Date.now() + NUDGES
     this.bell++
     for (const wake of this.waiting) wake()
+  }
+
+  private told(): Response {
+    const { work } = this
+    this.work = false
+    return new Response(String(this.bell), work ? { headers: { work: '1' } } : {})
   }
 
   private enter(jti: string, iat: number): Response {
