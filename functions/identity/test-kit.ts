@@ -1,7 +1,6 @@
 import { cloud, passwords } from '../../tests/harness/cloud.ts'
 import { unit, type Basis } from '../kernel/ctx.ts'
 import { seedIdentity } from './seed.ts'
-import { forget } from './tokens/authenticate.ts'
 
 /** A cloud that has users, and nothing else yet: for tests of this service. */
 export async function identityCloud() {
@@ -19,8 +18,6 @@ export async function identityCloud() {
     },
     /** Is this token still good? */
     alive: async (token: string) => (await v3('GET', '/auth/catalog', token)).status !== 401,
-    /** The next requests do not renew what the isolate knows of ended tokens: their counts are their own. */
-    async quiet(token: string) { forget(); await v3('GET', '/auth/catalog', token) },
     /** A user of its own, with a role on a project. */
     async person(name: string, options: { project?: string; role?: string; password?: string } = {}) {
       const admin = await c.admin(), password = options.password ?? 'a-password-1'

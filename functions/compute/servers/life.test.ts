@@ -16,7 +16,7 @@ const show = async (id: string) => (await c.call('GET', `/compute/v2.1/servers/$
 
 describe('a server', () => {
   it('is created with one read and one write, boots, and is deleted without a trace', async () => {
-    await c.call('GET', '/compute/v2.1/servers', { token: demo }) // the once-a-second look at revocations is not the server's
+    await c.quiet(demo)
     const r = await create()
     expect(r.text).toContain('adminPass')
     expect([r.status, r.trips.split(' ').slice(0, 2).join(' ')]).toEqual([202, '1r 1w'])
@@ -25,7 +25,7 @@ describe('a server', () => {
     await host.work()
     expect(host.log.map((j) => j.kind)).toEqual(['disk.create', 'domain.start'])
     expect(await show(id)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:power_state': 1, name: 'one' })
-    await c.call('GET', '/compute/v2.1/servers', { token: demo })
+    await c.quiet(demo)
     const list = await c.call('GET', '/compute/v2.1/servers/detail', { token: demo, version: V })
     expect([list.status, list.trips.split(' ').slice(0, 2).join(' ')]).toEqual([200, '1r 0w'])
     expect((await c.call('DELETE', `/compute/v2.1/servers/${id}`, { token: demo })).status).toBe(204)
