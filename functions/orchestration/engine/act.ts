@@ -7,6 +7,7 @@ import type { Progress } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
 import { programOf } from './program.ts'
 import { changeRow, line, reasonOf, tell } from './record.ts'
+import type { Remembered } from './remembered.ts'
 import { openRow } from './sealed.ts'
 import { placeOf } from './place.ts'
 import { propertiesOf, workOf } from './work.ts'
@@ -31,7 +32,7 @@ export async function act(r: GraphRun<Turn>, n: NodeRow, seen: any[]): Promise<O
     else if (action === 'SNAPSHOT') p = await type.snapshot?.(work) ?? {}
     else if (type.check) p = await type.check(work)
     else if (type.show) { try { await type.show(work) } catch (e) { throw e instanceof Fault && e.kind === 'notFound' ? invalid(e.message, { type: 'NotFound' }) : e } }
-    if (p.snapshot && args.snapshot) ctx.stage(q.update(stackSnapshot).set({ data: sql`json_set(${stackSnapshot.data}, ${`$."${row.name.replaceAll('"', '')}"`}, json(${JSON.stringify(p.snapshot)}))` as never }).where(eq(stackSnapshot.id, args.snapshot)))
+    if (p.snapshot && args.snapshot) ctx.stage(q.update(stackSnapshot).set({ data: sql`json_set(${stackSnapshot.data}, ${`$."${row.name.replaceAll('"', '')}"`}, json(${JSON.stringify({ ...p.snapshot, $type: type.name } satisfies Remembered)}))` as never }).where(eq(stackSnapshot.id, args.snapshot)))
     const waits = p.wait || p.again
     changeRow(ctx, row, { action, status: waits ? 'IN_PROGRESS' : 'COMPLETE', reason: '', ...(p.data ? { data: p.data } : {}), ...(p.metadata ? { metadata: p.metadata } : {}) })
     tell(ctx, s, ...(begun ? [] : [line(row, action, 'IN_PROGRESS')]), ...(waits ? [] : [line(row, action, 'COMPLETE')]))

@@ -4,6 +4,7 @@ import { softwareDeployment, stack, stackResource, stackSnapshot, type Output } 
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault } from '../../kernel/fault.ts'
+import { standIn, type Delegation } from '../../identity/standin.ts'
 import type { GraphRun, NewNode } from '../../kernel/saga.ts'
 import { Evaluator, isKnown } from '../template/evaluate.ts'
 import { TemplateFault } from '../template/fault.ts'
@@ -12,6 +13,7 @@ import { holds, mask, programOf, scopeOf, type Program } from './program.ts'
 import { placeOf } from './place.ts'
 import { applyNodes, removeNodes } from './plan.ts'
 import { turnTo, type StackRow, type StoredResource } from './record.ts'
+import { forgetSnapshots } from './remembered.ts'
 import { openRow, shut, shutOutputs } from './sealed.ts'
 import type { Turn } from './turn.saga.ts'
 
@@ -52,7 +54,7 @@ export async function ended(r: GraphRun<Turn>, why: string | undefined): Promise
       if (said !== undefined) return finish(ctx, args, s, rows, 'DELETE', 'FAILED', said)
       turnTo(ctx, s, 'DELETE', 'COMPLETE', 'Stack DELETE completed successfully', { deletedAt: ctx.now(), updatedAt: ctx.now(), outputs: [], cleaning: false })
       ctx.stage(q.delete(stackResource).where(eq(stackResource.stack, s.id)))
-      ctx.stage(q.delete(stackSnapshot).where(eq(stackSnapshot.stack, s.id)))
+      await forgetSnapshots(ctx, await standIn(ctx, s.delegation as Delegation), s.id)
       return undefined
     case 'act':
       if (args.snapshot && verb === 'SNAPSHOT') ctx.stage(q.update(stackSnapshot).set({ status: said === undefined ? 'COMPLETE' : 'FAILED', reason: said ?? 'Stack SNAPSHOT completed successfully' }).where(eq(stackSnapshot.id, args.snapshot)))

@@ -4,7 +4,8 @@ import { stackSnapshot, stackTemplate } from '../../../schema/orchestration.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import type { Input } from '../../kernel/endpoint.ts'
-import { invalid, notFound } from '../../kernel/fault.ts'
+import { conflict, invalid, notFound } from '../../kernel/fault.ts'
+import { forgetSnapshot } from '../engine/remembered.ts'
 import { isoSeconds } from '../../kernel/view.ts'
 import { environment } from '../engine/merge.ts'
 import { regionOf } from '../engine/place.ts'
@@ -123,9 +124,10 @@ export default [
   endpoint({
     id: 'snapshots.delete', method: 'DELETE', path: `${at}/snapshots/{snapshot}`, status: 204, summary: 'Delete a snapshot of a stack', policy: 'stacks:delete_snapshot',
     async handle(ctx, { params }) {
-      const row = await snapshotOf(ctx, await findStack(ctx, params.name, params.id), params.snapshot)
+      const s = await findStack(ctx, params.name, params.id), row = await snapshotOf(ctx, s, params.snapshot)
+      if (s.status === 'IN_PROGRESS') throw conflict(`Stack ${s.name} already has an action (${s.action}) in progress.`, { type: 'ActionInProgress' })
       if (row.status === 'IN_PROGRESS') throw invalid(`Deleting in-progress snapshot is not supported`, { type: 'NotSupported' })
-      ctx.stage(q.delete(stackSnapshot).where(eq(stackSnapshot.id, row.id)))
+      await forgetSnapshot(ctx, ctx.caller, row)
     },
   }),
   endpoint({ id: 'snapshots.restore', method: 'POST', path: `${at}/snapshots/{snapshot}/restore`, status: 202, summary: 'Take a stack back to a snapshot', policy: 'stacks:restore_snapshot', raw: true, async handle(ctx, { params }) { await restoreStack(ctx, await findStack(ctx, params.name, params.id), params.snapshot); return null } }),

@@ -47,6 +47,8 @@ export interface ResourceType {
   /** What is needed to go back to now; given to `restore`. Without it nothing but the properties goes back. */
   snapshot?(r: Work): Promise<Progress & { snapshot?: Record<string, unknown> }> | Progress & { snapshot?: Record<string, unknown> }
   restore?(r: Work, snapshot: Record<string, unknown>): Promise<Progress> | Progress
+  /** The snapshot goes: what was made for it goes too. The resource may be gone by then. */
+  forget?(call: Work['call'], snapshot: Record<string, unknown>): Promise<void>
   /** The new one needs what this one holds (an address, a name): give it up before, and take it back when the new one is not to be. Each in a unit of its own. */
   yield?(r: Work): Promise<void> | void
   reclaim?(r: Work): Promise<void> | void

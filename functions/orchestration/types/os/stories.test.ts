@@ -82,3 +82,22 @@ it('a volume goes back to what it was when the stack was photographed', async ()
   expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
   expect((await shown('/volume/v3/snapshots')).snapshots).toEqual([])
 }, PATIENCE)
+
+it('what a snapshot of a stack was made of goes with it, or with the stack', async () => {
+  const s = await t.make(hot({ it: server(), vol: { type: 'OS::Cinder::Volume', properties: { size: 1 } } })), at = `/stacks/${s.stack_name}/${s.id}/snapshots`
+  const made = async () => {
+    const [{ images }, { snapshots }] = await Promise.all([shown('/image/v2/images?visibility=private'), shown('/volume/v3/snapshots?all_tenants=1')])
+    return { images: images.length, snapshots: snapshots.length }
+  }
+  const take = async () => { const { body } = await t.api('POST', at); await t.k.rest(); return body.id as string }
+  const first = await take()
+  expect([(await t.api('GET', `${at}/${first}`)).body.snapshot.status, await made()]).toEqual(['COMPLETE', { images: 1, snapshots: 1 }])
+  await take()
+  expect(await made()).toEqual({ images: 2, snapshots: 2 })
+  expect((await t.api('DELETE', `${at}/${first}`)).status).toBe(204)
+  await t.k.rest()
+  expect(await made()).toEqual({ images: 1, snapshots: 1 })
+  expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
+  await t.k.rest()
+  expect(await made()).toEqual({ images: 0, snapshots: 0 })
+}, PATIENCE)

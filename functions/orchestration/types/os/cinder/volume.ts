@@ -85,6 +85,7 @@ export default resourceType({
     const { snapshot } = await r.call({ ...VOLUME, method: 'POST', path: '/snapshots', body: { snapshot: { volume_id: r.resource.physicalId, force: true, name: r.uniqueName() } } })
     return { snapshot: { id: snapshot.id }, data: { ...r.resource.data, making: snapshot.id, snapshots: [...r.resource.data.snapshots ?? [], snapshot.id] }, wait: { lane: snapshot.id } }
   },
+  forget: (call, { id }) => call({ ...VOLUME, method: 'DELETE', path: `/snapshots/${id}` }),
   async restore(r, { id }) {
     const v = await showVolume(r)
     if (v.status !== 'available') throw conflict(`Volume ${v.id} cannot be brought back to a snapshot while its status is ${v.status}.`)

@@ -113,6 +113,7 @@ export default resourceType({
     const { image_id } = await act(r, { createImage: { name: r.uniqueName() } })
     return { snapshot: { image: image_id }, data: { ...r.resource.data, imaging: image_id }, wait: { lane: r.resource.physicalId!, seconds: 10 } }
   },
+  forget: (call, { image }) => call({ service: 'image', method: 'DELETE', path: `/images/${image}` }),
   async restore(r, { image }) {
     await act(r, { rebuild: { imageRef: image } })
     return { data: r.resource.data, wait: { lane: r.resource.physicalId!, seconds: 10 } }
