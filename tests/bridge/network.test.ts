@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { filters, sift } from '../../bridge/network/filters.ts'
 import { names } from '../../bridge/network/names.ts'
 import { plan } from '../../bridge/network/plan.ts'
-import { anything, arp, ether, ip4, Lab, packet4, packet6, ping, run, tcp, udp, unable, until, type Guest, type Network } from './lab.ts'
+import { anything, arp, ether, Lab, packet4, packet6, ping, run, tcp, udp, unable, until, type Guest, type Network } from './lab.ts'
 
 const why = unable()
 const all = 'ff:ff:ff:ff:ff:ff'

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNotNull, or, sql, type SQL } from 'drizzle-orm'
 import { host } from '../../../schema/host.ts'
-import { networkChange, port, portSecurityGroup, router, routerInterface, securityGroupRule } from '../../../schema/network.ts'
+import { networkChange, port, portSecurityGroup, router, securityGroupRule } from '../../../schema/network.ts'
 import { q } from '../../kernel/db.ts'
 import { hostQuery, type HostRow } from '../../hosts/signed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'

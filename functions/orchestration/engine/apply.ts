@@ -10,7 +10,7 @@ import type { Progress, ResourceType, Work } from '../types/provider.ts'
 import { typeFor } from '../types/resolve.ts'
 import { attributesFor, equal, foundIn, isKnown, keptProperties, propertiesOf, workOf } from './work.ts'
 import { checked } from './properties.ts'
-import { mask, programOf, resolve, scopeOf, type Program } from './program.ts'
+import { mask, programOf, scopeOf, type Program } from './program.ts'
 import { changeRow, line, reasonOf, stageRow, tell, type ResourceRow, type StackRow } from './record.ts'
 import { open, openRows, shut } from './sealed.ts'
 import { awaited } from './awaited.ts'
@@ -69,7 +69,7 @@ async function look(ctx: Ctx, args: Turn, name: string, [[s], stored]: Seeing): 
 }
 
 async function step(a: Attempt): Promise<Outcome> {
-  const { ctx, args, program, own, row, name } = a
+  const { args, program, own, row, name } = a
   const def = program.template.resources.get(name)!
   const type = await typeFor(def.type, program.environment, program.files, name)
   if (!type) throw invalid(`The Resource Type (${def.type}) could not be found.`, { type: 'EntityNotFound' })
@@ -123,7 +123,7 @@ function newRow(a: Attempt, set: Partial<ResourceRow>): ResourceRow {
 
 /** A new one; of one that is there already it takes the place, and the old one goes in the clean-up. */
 async function make(a: Attempt, type: ResourceType, wanted: Record<string, Value>, metadata: Record<string, unknown>, old: ResourceRow | undefined): Promise<Outcome> {
-  const { ctx, s, args, program } = a
+  const { ctx, s, args } = a
   a.making = true
   if (old && type.yield && old.physicalId && old.type === type.name && !old.data.$yielded) {
     await type.yield(await workOf(ctx, s, old, await propertiesOf(ctx, old), false, a.program))
@@ -199,7 +199,7 @@ async function goOn(a: Attempt, type: ResourceType, row: ResourceRow): Promise<O
 }
 
 async function change(a: Attempt, type: ResourceType, row: ResourceRow, wanted: Record<string, Value>, metadata: Record<string, unknown>): Promise<Outcome> {
-  const { ctx, s, program, args } = a, def = newRow(a, {})
+  const { ctx, s, args } = a, def = newRow(a, {})
   const work = await workOf(ctx, s, row, {}, false, a.program), before = await propertiesOf(ctx, row)
   const after = await foundIn(work, type.properties, wanted)
   work.properties = after

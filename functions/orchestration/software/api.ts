@@ -1,7 +1,6 @@
 import { and, asc, desc, eq, gt, lt, or } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { softwareConfig, softwareDeployment } from '../../../schema/orchestration.ts'
-import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { Fault, invalid } from '../../kernel/fault.ts'
 import { endpoint } from '../service.ts'

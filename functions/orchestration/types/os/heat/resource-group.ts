@@ -1,6 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { isKnown, type Json } from '../../../template/index.ts'
-import { integer, list, live, map, oneOf, range, resourceType, text, type Reading, type Work } from '../../provider.ts'
+import { integer, list, live, map, oneOf, range, resourceType, text, type Work } from '../../provider.ts'
 import { changeChild, life, makeChild, shownOf } from '../../nested/child.ts'
 import { members, reach } from '../../nested/members.ts'
 import { withinOf } from '../../nested/template-resource.ts'
