@@ -21,6 +21,8 @@ export type Send = (kind: string, method: string, path: string, body?: unknown, 
 const compute = '/compute/v2.1/servers', net = '/network/v2.0', block = '/volume/v3'
 export const kinds = ['create', 'delete', 'attach', 'detach', 'volume', 'unvolume', 'snapshot', 'unsnapshot', 'image', 'unimage', 'resize', 'confirm', 'revert', 'floating', 'unfloating', 'network', 'unnetwork', 'nic', 'unnic', 'stop', 'start', 'migrate', 'live'] as const
 export type Kind = typeof kinds[number]
+/** What only these make possible: they are done with when what follows them is. */
+const leads: Partial<Record<Kind, Kind[]>> = { attach: ['detach'], resize: ['confirm', 'revert'], stop: ['start'], image: ['unimage'], nic: ['unnic'] }
 
 let made = 0
 const name = (what: string) => `${what}-${++made}`
@@ -28,9 +30,10 @@ export const newServer = (of: Ingredients) => ({ server: { name: name('t'), imag
 
 /**
  * What can be asked for as things are now, several at once: one round of operations. Those that make things stop when there
- * are enough, so that what there is neither grows nor runs out. A round of a bigger `size` has so many more of each.
+ * are enough, so that what there is neither grows nor runs out. A round of a bigger `size` has so many more of each. Where
+ * several want the same server, those of which there were `enough` leave it to the others.
  */
-export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, only: ReadonlySet<Kind>, size: number): { kind: Kind; run: () => Promise<unknown> }[] {
+export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, only: ReadonlySet<Kind>, size: number, enough: (kind: Kind) => boolean = () => false): { kind: Kind; run: () => Promise<unknown> }[] {
   const out: { kind: Kind; run: () => Promise<unknown> }[] = []
   const add = (kind: Kind, run: () => Promise<unknown>, odds = 1) => { if (only.has(kind) && chance.next() < odds) out.push({ kind, run }) }
   const ask = (kind: Kind, method: string, path: string, body?: unknown, odds = 1, as: 'admin' | 'demo' = 'demo') => add(kind, () => send(kind, method, path, body, as), odds)
@@ -52,7 +55,7 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   else some(free, (v) => ask('snapshot', 'POST', `${block}/snapshots`, { snapshot: { volume_id: v.id, name: name('n') } }))
   if (over(images, 2)) some(images, (i) => ask('unimage', 'DELETE', `/image/v2/images/${i.id}`))
   for (const s of servers.filter((s) => s.state === 'resized')) {
-    const kind = chance.next() < 0.5 ? 'confirm' : 'revert'
+    const drawn = chance.next() < 0.5, kind = (enough('confirm') === enough('revert') ? drawn : enough('revert')) ? 'confirm' : 'revert'
     ask(kind, 'POST', `${compute}/${s.id}/action`, { [`${kind}Resize`]: null })
   }
   if (!over(floating, 3)) some(active.filter((s) => s.port && !floating.some((f) => f.port === s.port)), (s) => ask('floating', 'POST', `${net}/floatingips`, { floatingip: { floating_network_id: of.outside, port_id: s.port } }))
@@ -66,14 +69,14 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   some(loose.filter((s) => s.ports > 1), (s) => ask('unnic', 'DELETE', `${compute}/${s.id}/os-interface/${s.port}`))
   if (of.deaf) some(active.filter(holds), (s) => ask('stop', 'POST', `${compute}/${s.id}/action`, { 'os-stop': null }))
   // Each wants a server for itself: who comes first is drawn, for there are not enough for all.
-  const act = (kind: Kind, body: object, as?: 'admin') => () => one(idle, (s) => ask(kind, 'POST', `${compute}/${s.id}/action`, body, 1, as))
-  const attach = () => one(free, (v) => one(idle, (s) => ask('attach', 'POST', `${compute}/${s.id}/os-volume_attachments`, { volumeAttachment: { volumeId: v.id } })))
+  const act = (kind: Kind, body: object, as?: 'admin') => [kind, () => one(idle, (s) => ask(kind, 'POST', `${compute}/${s.id}/action`, body, 1, as))] as const
+  const attach = ['attach', () => one(free, (v) => one(idle, (s) => ask('attach', 'POST', `${compute}/${s.id}/os-volume_attachments`, { volumeAttachment: { volumeId: v.id } })))] as const
   const wants = Array.from({ length: size }, () => [
     attach, attach, act('resize', { resize: { flavorRef: of.bigger } }), act('stop', { 'os-stop': null }), act('migrate', { migrate: null }, 'admin'), act('live', { 'os-migrateLive': { host: null, block_migration: 'auto' } }, 'admin'),
     ...(!over(images, 2) ? [act('image', { createImage: { name: name('i') } })] : []),
-    () => one(networks.filter((n) => n.subnet), (n) => one(of.deaf && chance.next() < 0.7 ? loose : idle, (s) => ask('nic', 'POST', `${compute}/${s.id}/os-interface`, { interfaceAttachment: { net_id: n.id } }))),
-  ]).flat()
-  for (const want of chance.take(wants, wants.length)) want()
+    ['nic', () => one(networks.filter((n) => n.subnet), (n) => one(of.deaf && chance.next() < 0.7 ? loose : idle, (s) => ask('nic', 'POST', `${compute}/${s.id}/os-interface`, { interfaceAttachment: { net_id: n.id } })))] as const,
+  ]).flat().filter(([kind]) => ![kind, ...leads[kind] ?? []].every(enough))
+  for (const [, want] of chance.take(wants, wants.length)) want()
   // Deleted with their volumes, or while something else happens to them, or twice: all of it must end well.
   for (const s of chance.take(servers.filter((s) => s.state !== 'active' || chance.next() < 0.4), over(servers, 9) ? 3 * size : size)) ask('delete', 'DELETE', `${compute}/${s.id}`)
   return out

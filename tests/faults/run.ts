@@ -20,12 +20,13 @@ import { wrongs } from './truth.ts'
 const parts = ['planted', 'trials', 'stacks', 'crowd', 'outage', 'storm']
 /** Only when they are named: they take long, or need root. */
 const apart = ['real']
-const usage = `npm run faults -- [--trials N] [--size N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--bridges N] [--bridge DIR] [--keep]
+const usage = `npm run faults -- [--trials N] [--each N] [--size N] [--seed S] [--only LIST] [--faults LIST] [--operations LIST] [--from N] [--bridges N] [--bridge DIR] [--keep]
 
 Real processes, simulated hosts, and things going wrong. The seed decides what goes wrong, when, and what is done meanwhile;
 what the machine makes of it is its own.
 
   --trials N         rounds of operations, each with one fault in the middle (50)
+  --each N           as many rounds as it takes for each operation to be taken N times, or, with --trials too, no more rounds than those
   --size N           operations of each kind in a round (1): the more, the more of them a fault meets under way
   --seed S           another seed, other trials
   --from N           begin with this trial: trial N of a seed has the same fault at the same instant in every run
@@ -42,11 +43,11 @@ what the machine makes of it is its own.
 const text = { type: 'string' } as const
 const wrong = (why: string): never => { console.error(`${why}\n\n${usage}`); process.exit(2) }
 const { values } = (() => {
-  try { return parseArgs({ options: { trials: { ...text, default: '50' }, size: { ...text, default: '1' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, stacks: { ...text, default: '6' }, resources: { ...text, default: '150' }, bridges: { ...text, default: '1000' }, bridge: text, minutes: text, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
+  try { return parseArgs({ options: { trials: text, each: text, size: { ...text, default: '1' }, seed: { ...text, default: String(Date.now() % 1_000_000) }, from: { ...text, default: '0' }, stacks: { ...text, default: '6' }, resources: { ...text, default: '150' }, bridges: { ...text, default: '1000' }, bridge: text, minutes: text, only: text, faults: text, operations: text, keep: { type: 'boolean' }, help: { type: 'boolean' } } }) } catch (e) { return wrong((e as Error).message) }
 })()
-const whole = (flag: 'trials' | 'size' | 'seed' | 'from' | 'bridges' | 'stacks' | 'resources', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
+const whole = (flag: 'trials' | 'each' | 'size' | 'seed' | 'from' | 'bridges' | 'stacks' | 'resources', least: number) => { const n = Number(values[flag]); return Number.isInteger(n) && n >= least ? n : wrong(`--${flag} takes a whole number from ${least}`) }
 const list = <T extends string>(flag: 'only' | 'faults' | 'operations', of: readonly T[]) => (values[flag]?.split(',') ?? of) as T[]
-const seed = whole('seed', 0), count = whole('trials', 1), size = whole('size', 1), from = whole('from', 0), bridges = whole('bridges', 1), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
+const seed = whole('seed', 0), each = values.each === undefined ? Infinity : whole('each', 1), count = values.trials === undefined ? (values.each === undefined ? 50 : Infinity) : whole('trials', 1), size = whole('size', 1), from = whole('from', 0), bridges = whole('bridges', 1), only = list('only', parts), faults = list('faults', Object.keys(menu)), operations = list('operations', kinds)
 for (const [flag, given, of] of [['only', only, [...parts, ...apart]], ['faults', faults, [...Object.keys(menu), ...Object.keys(realMenu)]], ['operations', operations, kinds]] as const) for (const one of given) if (!(of as readonly string[]).includes(one)) wrong(`--${flag}: there is no ${one}`)
 if (values.help) { console.log(usage); process.exit(0) }
 
@@ -55,6 +56,7 @@ const end = values.minutes ? performance.now() + Number(values.minutes) * 60_000
 if (Number.isNaN(end)) wrong('--minutes takes a number')
 const s = (ms = 0) => `${(ms / 1000).toFixed(2)} s`
 const none = (what: string, found: string[]) => { if (found.length) throw new Error(`${found.length} ${what}:\n${found.slice(0, 10).join('\n')}`) }
+const planned = `${count === Infinity ? '' : `${count} `}trials${each === Infinity ? '' : `, until each operation was taken ${each} times`}`
 const drawn = `seed ${seed}${from ? ` from ${from}` : ''}${size > 1 ? `, size ${size}` : ''}`
 const commit = (() => { try { return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() } catch { return 'unknown' } })()
 
@@ -80,8 +82,8 @@ async function real() {
   if (await steps.step('a cloud with two real hosts', () => r.start().then(() => true))) {
     await steps.step('a leak put there on purpose is found', () => realPlanted(r))
     const these = values.faults ? faults.filter((f) => f in realMenu) : Object.keys(realMenu)
-    await steps.step(`${count} trials on real hosts; ${drawn}, commit ${commit}`, async () => shown(await trials(r, {
-      count, size, from, seed, end, faults: these, menu: realMenu, operations: new Set<Kind>(operations), of: await realIngredients(r), check: realWrongs, say: (line) => console.log(`      ${line}`),
+    await steps.step(`${planned} on real hosts; ${drawn}, commit ${commit}`, async () => shown(await trials(r, {
+      count, size, each, from, seed, end, faults: these, menu: realMenu, operations: new Set<Kind>(operations), of: await realIngredients(r), check: realWrongs, say: (line) => console.log(`      ${line}`),
       // How long emulators take is the machine's affair, waiting for a timer is not: what a host lost is handed out again because the host says so, long
       // before its lease ends. Whatever takes as long as a lease has waited for one, for a deadline, or for the last of a job's attempts.
     }), r.data, {}, operations, LEASE / 1000))
@@ -93,7 +95,7 @@ async function real() {
 async function story() {
   if (only.includes('planted')) await steps.step('a leak put there on purpose is found', () => planted(c))
   // What is stuck stays so: whatever else were tried would only say so again.
-  if (only.includes('trials') && !await steps.step(`${count} trials, each with one fault in the middle of operations; ${drawn}, commit ${commit}`, many)) return
+  if (only.includes('trials') && !await steps.step(`${planned}, each with one fault in the middle of operations; ${drawn}, commit ${commit}`, many)) return
   if (only.includes('stacks')) await steps.step(`${values.stacks} turns of a stack of ${values.resources} resources, kill -9 of the functions in the middle of each; seed ${seed}`, turns)
   if (only.includes('crowd')) await steps.step('200 creates at once in an anti-affinity group on three hosts: exactly three, and 197 that say why not', () => crowd(c, 200))
   if (only.includes('outage')) {
@@ -113,7 +115,7 @@ async function turns() {
 async function many() {
   const possible = faults.filter((f) => f !== 'disk-full' || c.ownDisk)
   return shown(await trials(c, {
-    count, size, from, seed, end, faults: possible, menu, operations: new Set<Kind>(operations), of: await ingredients(c), say: (line) => console.log(`      ${line}`),
+    count, size, each, from, seed, end, faults: possible, menu, operations: new Set<Kind>(operations), of: await ingredients(c), say: (line) => console.log(`      ${line}`),
     check: async () => { c.setClock(0); return wrongs(c) },
   }), c.data, c.wire.counts)
 }
@@ -129,7 +131,8 @@ function shown(t: Trials, data: string, wire: object = {}, kindsOf: readonly Kin
   none(`things wrong (in ${data})`, t.wrong)
   none('servers in ERROR although nothing failed', t.errors)
   // Operations that were all refused would prove nothing.
-  none('kinds of operation that never happened', count < 30 ? [] : kindsOf.filter((k) => operations.includes(k) && !t.taken[k]).map((k) => `${k}: ${t.refused[k] ?? 'not asked for'}`))
+  const least = each !== Infinity ? each : t.trials < 30 ? 0 : 1
+  none(`operations that were taken fewer than ${least} times`, kindsOf.filter((k) => operations.includes(k) && (t.taken[k] ?? 0) < least).map((k) => `${k} ${t.taken[k] ?? 0}: ${t.refused[k] ?? 'not asked for'}`))
   if ((percentile(all, 99) ?? 0) > promised) throw new Error(`p99 is ${s(percentile(all, 99))}, promised are ${s(promised)}`)
   return true
 }

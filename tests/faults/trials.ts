@@ -18,6 +18,8 @@ export interface Plan<C extends Running> {
   count: number; from: number; seed: number; faults: string[]; menu: Record<string, (c: C, chance: Chance, send: Send) => Promise<void>>; operations: ReadonlySet<Kind>; of: Ingredients
   /** Operations of each kind in a round: the more, the more of them a fault meets under way. */
   size: number
+  /** Ends when each operation was taken so often. */
+  each: number
   /** No trial begins after this, by performance.now(). */
   end: number
   /** What is wrong when all has come to rest. */
@@ -51,19 +53,23 @@ export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Tr
   for (let n = 0; n < 4 * plan.size; n++) await c.call('demo', 'POST', '/volume/v3/volumes', { volume: { size: 1, name: `v-first-${n}` } })
   await rest(c, PATIENCE)
 
-  for (let n = plan.from; n < plan.from + plan.count && performance.now() < plan.end; n++) {
+  const enough = (kind: Kind) => (out.taken[kind] ?? 0) >= plan.each
+  for (let n = plan.from; n < plan.from + plan.count && performance.now() < plan.end && ![...plan.operations].every(enough); n++) {
     const chance = Chance.of(plan.seed, n), fault = chance.of(faults), at = chance.below(400), told = `trial ${n}, ${fault}`
     const dice = chance.fork(), delays = chance.fork()
-    const work = round(await look(c), of, dice, send, plan.operations, plan.size)
+    const work = round(await look(c), of, dice, send, plan.operations, plan.size, enough)
     const going = Promise.all(work.map(async (w) => { await sleep(delays.below(150)); await w.run() }))
     await sleep(at)
     await plan.menu[fault](c, chance, send)
-    const took = out.took[fault] ??= [], since = performance.now()
+    const took = out.took[fault] ??= [], since = performance.now(), began = Date.now()
+    const slow: { ms: number; what: string; lane: string }[] = []
     await going
-    const left = await rest(c, PATIENCE, since, (ms, what) => {
+    const left = await rest(c, PATIENCE, since, (ms, what, lane) => {
       took.push(ms)
-      out.slowest = [...out.slowest, { ms, what: `${told}: ${what}` }].sort((a, b) => b.ms - a.ms).slice(0, 3)
+      slow.push({ ms, what: `${told}: ${what}`, lane })
     })
+    slow.sort((a, b) => b.ms - a.ms)
+    out.slowest = [...out.slowest, ...await Promise.all(slow.slice(0, 3).map(async (s) => ({ ms: s.ms, what: `${s.what} (${await history(c, s.lane, began)})` })))].sort((a, b) => b.ms - a.ms).slice(0, 6)
     out.trials++
     if (left.length) { out.stuck.push(...left.map((l) => `${told}: ${l.lane} ${l.what}`)); break }
     const wrong = [...await plan.check(c), ...await quotas(c)]
@@ -71,7 +77,7 @@ export async function trials<C extends Running>(c: C, plan: Plan<C>): Promise<Tr
     const failed = (await look(c)).servers.filter((s) => s.state === 'error')
     out.errors.push(...failed.map((s) => `${told}: server ${s.name}: ${JSON.parse(s.fault ?? '{}').message}`))
     if (wrong.length || out.wrong.length || out.errors.length) break
-    if (out.trials % 10 === 0) plan.say(`${out.trials} of ${plan.count} trials, ${total(out.asked)} operations`)
+    if (out.trials % 10 === 0) plan.say(`${out.trials} trials, ${total(out.asked)} requests${plan.each === Infinity ? '' : `; not often enough yet: ${[...plan.operations].filter((k) => !enough(k)).map((k) => `${k} ${out.taken[k] ?? 0}`).join(', ') || 'none'}`}`)
   }
   return out
 }
@@ -111,16 +117,23 @@ export async function unlimited(c: Running): Promise<void> {
 }
 
 /** Waits until nothing moves; tells when each thing that moved had come to rest, and what it was last. What has not after all that time is given back. */
-export async function rest(c: Running, seconds: number, since = performance.now(), rested: (ms: number, what: string) => void = () => {}) {
+export async function rest(c: Running, seconds: number, since = performance.now(), rested: (ms: number, what: string, lane: string) => void = () => {}) {
   let before = new Map<string, string>()
   for (;;) {
     const now = await unsettled(c), at = performance.now() - since
     const lanes = new Map(now.map((n) => [n.lane, n.what]))
-    for (const [lane, what] of before) if (!lanes.has(lane)) rested(at, what)
+    for (const [lane, what] of before) if (!lanes.has(lane)) rested(at, what, lane)
     if (!now.length || at > seconds * 1000) return now
     before = lanes
     await sleep(40)
   }
+}
+
+/** What hosts were asked of a resource since the recovery: when, which attempt it was, and why the last one failed. */
+async function history(c: Running, lane: string, since: number): Promise<string> {
+  const [jobs] = await c.db().read([q.all<{ kind: string; attempt: number; made: number; ended: number; error: string | null }>(sql`select kind, attempt, created_at / 1000 - ${since} as made, updated_at / 1000 - ${since} as ended, error from job
+    where lane = ${lane} and updated_at > ${since * 1000} order by created_at`)]) as unknown as [{ kind: string; attempt: number; made: number; ended: number; error: string | null }[]]
+  return jobs.map((j) => `${j.kind} ${(j.made / 1000).toFixed(1)}-${(j.ended / 1000).toFixed(1)} s${j.attempt > 1 ? `, attempt ${j.attempt}` : ''}${j.error ? `, ${j.error.slice(0, 80)}` : ''}`).join('; ')
 }
 
 /** Everything of the demo project goes, and then nothing may be left, in the rows or on the hosts. */
