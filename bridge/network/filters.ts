@@ -1,3 +1,4 @@
+import type { Carrier } from './carrier.ts'
 import type { Names } from './names.ts'
 import type { Pace, Plan, Port } from './plan.ts'
 import { accept, anyOf, back, both, commit, digest, drop, field, goto, is, jump, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
@@ -20,7 +21,7 @@ export interface Rules { ingress: Match[]; egress: Match[] }
 export interface Filters { table: Table; rules: Map<string, Rules> }
 
 /** `outside`: the device that the outside network comes in by, if that is more than this host. */
-export function filters(plan: Plan, names: Names, problems: string[], outside?: string): Filters {
+export function filters(plan: Plan, names: Names, carrier: Carrier, problems: string[], outside?: string): Filters {
   const t = table('bridge', names.table)
   skeleton(t, names, outside)
   const set = (name: string) => t.sets.get(name)!.elements
@@ -46,9 +47,10 @@ export function filters(plan: Plan, names: Names, problems: string[], outside?: 
     if (port.security.pairs.length) map('pairs').set(port.tap, goto(pairsChain(port, t)))
   }
   for (const n of plan.networks.values()) {
-    if (n.dhcp && !n.external && n.peers.length) {
-      set('tunnels').push(names.vxlan(n.id))
-      set('each').push({ concat: [names.vxlan(n.id), n.dhcp.mac] })
+    const device = carrier.device(n)
+    if (n.dhcp && device) {
+      set('carriers').push(device)
+      set('each').push({ concat: [device, n.dhcp.mac] })
     }
     if (n.dhcp && n.external) set('outer').push(names.dhcpVeth(n.id))
   }
@@ -69,7 +71,7 @@ const notSyn: Expr[] = [is(meta('l4proto'), 6), not({ '&': [field('tcp', 'flags'
 function skeleton(t: Table, names: Names, outside: string | undefined): void {
   const iif = meta('iifname'), oif = meta('oifname')
   const any = `${names.prefix}*`, tap = `${names.prefix}t*`, gate = `${names.prefix}g*`
-  for (const name of ['secured', 'open', 'outer', 'tunnels']) t.sets.set(name, { type: 'ifname', elements: [] })
+  for (const name of ['secured', 'open', 'outer', 'carriers']) t.sets.set(name, { type: 'ifname', elements: [] })
   // Every host has the network's own port, under one MAC: heard from another host, bridges would look for it there.
   t.sets.set('each', { type: ['ifname', 'ether_addr'], elements: [] })
   // One address, one host: where another is heard to speak with a gateway's MAC, this host's falls silent, whoever runs or
@@ -138,13 +140,13 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
     ...always([v4, ...udp(67, 68), back], [v6, ...udp(547, 546), back], [...icmp6(130, 131, 132, 134, 135, 136, 143), back]),
     [vmap(oif, '@ingress')], [drop],
   ])
-  // DHCP and metadata are each host's own business: asked and answered here, never across a tunnel.
+  // DHCP and metadata are each host's own business: asked and answered here, never carried elsewhere.
   const local = (device: Expr): Expr[][] => [
-    [is(device, '@tunnels'), is(meta('l4proto'), 17), is(field('udp', 'dport'), anyOf([67, 68, 546, 547])), drop],
-    [is(device, '@tunnels'), v4, is(field('ip', 'daddr'), metadata), drop],
-    [is(device, '@tunnels'), is(etherType, 'arp'), is(field('arp', 'daddr ip'), metadata), drop],
-    [is(device, '@tunnels'), v6, is(field('ip6', 'daddr'), metadata6), drop],
-    [is(device, '@tunnels'), ...icmp6(135), is(target(128), `0x${hex(metadata6)}`), drop],
+    [is(device, '@carriers'), is(meta('l4proto'), 17), is(field('udp', 'dport'), anyOf([67, 68, 546, 547])), drop],
+    [is(device, '@carriers'), v4, is(field('ip', 'daddr'), metadata), drop],
+    [is(device, '@carriers'), is(etherType, 'arp'), is(field('arp', 'daddr ip'), metadata), drop],
+    [is(device, '@carriers'), v6, is(field('ip6', 'daddr'), metadata6), drop],
+    [is(device, '@carriers'), ...icmp6(135), is(target(128), `0x${hex(metadata6)}`), drop],
   ]
   hook('prerouting', 'prerouting', [
     [is(iif, any), { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }],

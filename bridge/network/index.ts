@@ -15,6 +15,7 @@ import { announce, fenced, holdSeconds, release } from './gateways.ts'
 import type { Router } from './plan.ts'
 import { counted } from './routers.ts'
 import { asked, upstreams } from './asked.ts'
+import { tunnels } from './tunnels.ts'
 import { contains, address, linkLocal } from './values.ts'
 import { wipe } from './wipe.ts'
 
@@ -60,7 +61,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   let document: Desired | undefined, kept = false, confirm: (() => Promise<void>) | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
-    seen: new Map(), shaped: new Map(), names: n, underlay, metadata: server,
+    seen: new Map(), shaped: new Map(), names: n, underlay, carrier: tunnels(n, underlay), metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
     asked: options.dns?.length === 0 ? undefined : asked(upstreams(options.dns ?? 'host'), log),
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },

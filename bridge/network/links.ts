@@ -52,7 +52,7 @@ function bridge(name: string, mtu: number, more: string, have: Links): string[] 
   const calls = data?.nf_call_iptables === 1 && data.nf_call_ip6tables === 1
   return [...(calls ? [] : [`link set dev ${name} type bridge nf_call_iptables 1 nf_call_ip6tables 1`]), ...(link.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []), ...up(link)]
 }
-const up = (link: Link) => link.flags.includes('UP') ? [] : [`link set dev ${link.ifname} up`]
+export const up = (link: Link) => link.flags.includes('UP') ? [] : [`link set dev ${link.ifname} up`]
 
 export function tapCommands(plan: Plan, have: Links): string[] {
   return [...plan.ports.values()].flatMap((p) => {
@@ -86,36 +86,6 @@ export function join(name: string, network: Network, link: Link | undefined): st
     ...(link?.mtu !== network.mtu ? [`link set dev ${name} mtu ${network.mtu}`] : []),
     ...(link?.master !== network.bridge ? [`link set dev ${name} master ${network.bridge}`] : []),
   ]
-}
-
-export const hasTunnel = (n: Network, underlay: string | undefined): boolean => underlay !== undefined && !n.external && n.peers.some((p) => p !== underlay)
-
-export function tunnelCommands(plan: Plan, names: Names, have: Links, underlay: string | undefined): string[] {
-  return [...plan.networks.values()].filter((n) => hasTunnel(n, underlay)).flatMap((n) => {
-    const name = names.vxlan(n.id)
-    let link = have.get(name)
-    const out: string[] = []
-    const data = link?.linkinfo?.info_data
-    if (link && (data?.id !== n.vni || (data?.local ?? data?.local6) !== underlay)) { out.push(`link del dev ${name}`); link = undefined }
-    if (!link) out.push(`link add name ${name} type vxlan id ${n.vni} local ${underlay} dstport 4789 nolearning`, `link set dev ${name} addrgenmode none`)
-    return [...out, ...join(name, n, link), ...(link ? up(link) : [`link set dev ${name} up`])]
-  })
-}
-
-/** Peers of each tunnel: one entry of the zero MAC floods to each, and MACs whose host is known go there directly. */
-export async function forwarding(plan: Plan, names: Names, underlay: string | undefined): Promise<void> {
-  const out: string[] = []
-  for (const n of plan.networks.values()) {
-    if (!hasTunnel(n, underlay)) continue
-    const device = names.vxlan(n.id)
-    const flood = '00:00:00:00:00:00'
-    const want = new Set([...n.peers.filter((p) => p !== underlay).map((p) => `${flood} ${p}`), ...plan.remote.filter((r) => r.network === n).map((r) => `${r.mac} ${r.host}`)])
-    const entries = JSON.parse(await run('bridge', ['-j', 'fdb', 'show', 'dev', device]) || '[]') as { mac: string; dst?: string }[]
-    const have = new Set(entries.filter((e) => e.dst).map((e) => `${e.mac} ${e.dst}`))
-    for (const e of have) if (!want.has(e)) out.push(`fdb del ${e.replace(' ', ` dev ${device} dst `)} self`)
-    for (const e of want) if (!have.has(e)) out.push(`fdb append ${e.replace(' ', ` dev ${device} dst `)} self permanent`)
-  }
-  if (out.length) await run('bridge', ['-force', '-batch', '-'], out.join('\n') + '\n')
 }
 
 /** The host's address on the outside bridge, and no IPv6 of its own on any bridge. */

@@ -7,7 +7,8 @@ import { hold } from './gateways.ts'
 import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
 import { cut } from './flows.ts'
-import { bridgeCommands, forwarding, hasTunnel, hostSide, links, removeLinks, tapCommands, tapOf, tunnelCommands, type External } from './links.ts'
+import type { Carrier } from './carrier.ts'
+import { bridgeCommands, hostSide, links, removeLinks, tapCommands, tapOf, type External } from './links.ts'
 import type { Metadata } from './metadata.ts'
 import type { Names } from './names.ts'
 import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
@@ -25,7 +26,7 @@ export interface Host {
   /** What each namespace was last seen to be equal to. Looking inside one costs several processes, so between full looks only those that should change are looked at. */
   seen: Map<string, string>
   shaped: Shaped
-  names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; metadata: Metadata
+  names: Names; places: Places; external: External & { address?: string; uplink?: string }; underlay?: string; carrier: Carrier; metadata: Metadata
   /** Absent: guests are told names of their own network only. */
   asked?: Asked
 }
@@ -50,7 +51,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
   const zonesBefore = zonesOf(inetTable)
   const tenants = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
   const zones = assignZones(tenants, zonesBefore, tenants.every((b) => zonesBefore.has(b)) ? new Set() : await foreignZones(names))
-  const made = filters(plan, names, problems, host.external.device)
+  const made = filters(plan, names, host.carrier, problems, host.external.device)
   await load(state(plan, names, zones, { ...host.external, underlay: host.underlay ? [host.underlay] : [] }), inetTable)
   await load(made.table, bridgeTable).catch(async () => {
     await sift(made.table, problems)
@@ -63,9 +64,8 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
   await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d) && !have.has(tapOf(d))), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
-  await part(ipBatch(tunnelCommands(plan, names, have, host.underlay)))
+  await part(host.carrier.carry(plan, have))
   await part(ipBatch([...tapCommands(plan, have), ...ifbCommands(plan, names, have)]))
-  if (host.underlay) await part(forwarding(plan, names, host.underlay))
 
   const taken = new Set<Router>()
   const daemons = await part(namespaces(host, plan, have, existing, problems, taken)) as Daemon[] | undefined ?? []
@@ -77,14 +77,14 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
 
 const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))
 
-function wantedDevices(plan: Plan, { names, external, underlay }: Host): Set<string> {
+function wantedDevices(plan: Plan, { names, external, carrier }: Host): Set<string> {
   const out = new Set<string>()
   const networks = [...plan.networks.values()]
   if (external.cidr || external.device || networks.some((n) => n.external)) out.add(names.ext)
   for (const n of networks) {
     if (!n.external) out.add(n.bridge)
     if (n.dhcp) out.add(names.dhcpVeth(n.id))
-    if (hasTunnel(n, underlay)) out.add(names.vxlan(n.id))
+    for (const d of carrier.devices(n)) out.add(d)
   }
   for (const p of plan.ports.values()) {
     out.add(p.tap)

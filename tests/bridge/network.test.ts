@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { filters, sift } from '../../bridge/network/filters.ts'
 import { names } from '../../bridge/network/names.ts'
 import { plan } from '../../bridge/network/plan.ts'
+import { tunnels } from '../../bridge/network/tunnels.ts'
 import { anything, arp, ether, Lab, packet4, packet6, ping, run, tcp, udp, unable, until, type Guest, type Network } from './lab.ts'
 
 const why = unable()
@@ -159,7 +160,7 @@ describe.skipIf(why)(`the network of a host${why ? ` (skipped: ${why})` : ''}`, 
   })
 
   test('a rule the kernel refuses for reasons of its own is found and left out', async () => {
-    const made = filters(plan(lab.document, names('7e51')), names('7e51'), [])
+    const n = names('7e51'), made = filters(plan(lab.document, n), n, tunnels(n, undefined), [])
     const [name, chain] = [...made.table.chains].find(([n, c]) => n.startsWith('i_') && c.rules.length > 2)!
     chain.rules.splice(1, 0, [{ match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: 'not an address' } }, { accept: null }])
     const count = chain.rules.length, problems: string[] = []
