@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 export const usage = `usage: bridge --cloud URL --state DIR [--enroll TOKEN] [--name NAME]
   [--hypervisor libvirt|simulated] [--slots N] [--tag TAG] [--pidfile FILE] [--wipe]
   libvirt:   [--libvirt-uri URI] [--virt-type qemu|kvm] [--external-cidr CIDR] [--uplink DEVICE] [--external-device DEVICE]
-             [--underlay ADDRESS] [--peer-port PORT] [--image-cache-gb N] [--image-cache-days N] [--dns host|none|ADDRESS,...]
+             [--underlay ADDRESS] [--network-driver linuxbridge|openvswitch] [--peer-port PORT] [--image-cache-gb N] [--image-cache-days N] [--dns host|none|ADDRESS,...]
   simulated: [--hosts N] [--vcpus N] [--memory-mb N] [--disk-gb N]
 The token may also come in VIRGA_ENROLL, where other users of the machine do not see it.
 VIRGA_SIM holds, as JSON, how simulated hosts are to misbehave.`
@@ -22,7 +22,7 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
   try {
     values = parseArgs({ args: argv, strict: true, options: {
       cloud: text, enroll: text, state: text, name: text, hypervisor: text, hosts: text, slots: text, vcpus: text, 'memory-mb': text, 'disk-gb': text,
-      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, underlay: text, 'peer-port': text, 'image-cache-gb': text, 'image-cache-days': text, dns: text, pidfile: text,
+      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, underlay: text, 'network-driver': text, 'peer-port': text, 'image-cache-gb': text, 'image-cache-days': text, dns: text, pidfile: text,
       wipe: { type: 'boolean' }, help: { type: 'boolean' },
     } }).values
   } catch (error) { throw new Usage((error as Error).message) }
@@ -49,6 +49,7 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
     uplink: values.uplink,
     externalDevice: values['external-device'],
     underlay: values.underlay,
+    networkDriver: values['network-driver'] === undefined ? undefined : one('network-driver', values['network-driver'], ['linuxbridge', 'openvswitch']),
     cache: {
       maxBytes: values['image-cache-gb'] === undefined ? undefined : count('image-cache-gb', values['image-cache-gb'], 0) * 2 ** 30,
       maxAgeMs: values['image-cache-days'] === undefined ? undefined : count('image-cache-days', values['image-cache-days'], 0, 36500) * 86400_000,

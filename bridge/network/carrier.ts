@@ -13,4 +13,11 @@ export interface Carrier {
   devices(n: Network): string[]
   /** Makes the host equal to the plan, after the bridges are there: devices made, in their bridges, up, and leading to where they should. */
   carry(plan: Plan, have: Links): Promise<void>
+  /** The process that carries frames, where that is one: another has to be told everything again. Undefined: none runs. */
+  runs?(): Promise<number | undefined>
+  /** Removes what the kernel's devices, which go anyway, are not. */
+  wipe?(): Promise<void>
 }
+
+/** Whether a network is on other hosts than the one with this address, too. */
+export const spans = (n: Network, underlay: string | undefined): boolean => underlay !== undefined && !n.external && n.peers.some((p) => p !== underlay)

@@ -15,6 +15,7 @@ import { announce, fenced, holdSeconds, release } from './gateways.ts'
 import type { Router } from './plan.ts'
 import { counted } from './routers.ts'
 import { asked, upstreams } from './asked.ts'
+import { openvswitch } from './openvswitch.ts'
 import { tunnels } from './tunnels.ts'
 import { contains, address, linkLocal } from './values.ts'
 import { wipe } from './wipe.ts'
@@ -31,6 +32,8 @@ export interface NetOptions {
   externalDevice?: string
   /** This host's address for tunnels to other hosts. Absent: networks end at the host. */
   underlay?: string
+  /** What carries networks from host to host: the kernel's own devices, or Open vSwitch. */
+  driver?: 'linuxbridge' | 'openvswitch'
   /** How long `ready` waits for a document that names the port. */
   readySeconds?: number
   /** Who is asked for names of the world on behalf of guests whose subnets name no server: these, or (by default) whom the host asks; none: nobody. */
@@ -61,7 +64,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   let document: Desired | undefined, kept = false, confirm: (() => Promise<void>) | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
-    seen: new Map(), shaped: new Map(), names: n, underlay, carrier: tunnels(n, underlay), metadata: server,
+    seen: new Map(), shaped: new Map(), names: n, underlay, carrier: (options.driver === 'openvswitch' ? openvswitch : tunnels)(n, underlay), metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
     asked: options.dns?.length === 0 ? undefined : asked(upstreams(options.dns ?? 'host'), log),
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
@@ -81,6 +84,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const applyNow = () => alone(async () => {
     const wanted = document!
     await requireBridgeNetfilter()
+    carrying = await host.carrier.runs?.()
     last = await reconcile(host, wanted, last === undefined, kept)
     for (const r of last.taken) takeOver(r.id)
     for (const line of last.problems) if (!reported.has(line)) { reported.add(line); log(`network: ${line}`) }
@@ -113,6 +117,15 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     })
   }
   let settling = false
+  /** The process that carries frames, as it was last told where they go. */
+  let carrying: number | undefined
+  const carried = async () => {
+    const now = await host.carrier.runs?.()
+    if (now === carrying) return
+    log(`network: ${now === undefined ? 'Open vSwitch has ended, networks end at this host until it runs again' : 'Open vSwitch was started, and is told where frames go'}`)
+    carrying = now
+    if (now !== undefined) await applyNow()
+  }
 
   /** dnsmasq that died is back within seconds; the rest of the host is compared now and then. */
   let beat = 0
@@ -122,6 +135,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       settling = true
       void settle().catch(() => {}).finally(() => { settling = false })
     }
+    void carried().catch((error: Error) => log(`network: ${error.message}`))
     if (++beat % verifyEvery === 0) return void (host.seen.clear(), applyNow()).catch((error: Error) => log(`network: ${error.message}`))
     void alone(async () => {
       for (const d of last?.daemons ?? []) if (await running(d) === undefined) { log(`network: dnsmasq in ${d.ns} is started again`); await ensure(d) }
@@ -194,7 +208,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       server.close()
       host.asked?.close()
       last = document = undefined
-      await wipe(n, host.places)
+      await wipe(n, host.places, host.carrier)
     }),
     async close() {
       clearInterval(watch)

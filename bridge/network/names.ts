@@ -13,6 +13,10 @@ export interface Names {
   bridge(network: string): string
   tap(port: string): string
   vxlan(network: string): string
+  /** The far end of what leads from a network's bridge into the one that all share. */
+  cable(network: string): string
+  /** The bridge all networks leave by, where Open vSwitch carries them: its business, like all it makes. */
+  integration: string
   /** Where what a limited guest sends waits. */
   ifb(port: string): string
   /** The other end of a sub-port's device, where its trunk leads. */
@@ -33,13 +37,15 @@ export interface Names {
 export function names(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`tag must be 4 hex digits, not ${JSON.stringify(tag)}`)
   const prefix = `v${tag}`
-  const device = new RegExp(`^${prefix}([btxdpgqu][0-9a-f]{9}|ext)$`)
+  const device = new RegExp(`^${prefix}([btxodpgqu][0-9a-f]{9}|ext)$`)
   const space = new RegExp(`^${prefix}[dr]-[0-9a-f]{9}$`)
   return {
     tag, prefix, ext: `${prefix}ext`, table: `virga_${tag}`,
     bridge: (id) => `${prefix}b${short(id)}`,
     tap: (id) => `${prefix}t${short(id)}`,
     vxlan: (id) => `${prefix}x${short(id)}`,
+    cable: (id) => `${prefix}o${short(id)}`,
+    integration: `${prefix}int`,
     ifb: (id) => `${prefix}q${short(id)}`,
     branch: (id) => `${prefix}u${short(id)}`,
     dhcpVeth: (id) => `${prefix}d${short(id)}`,

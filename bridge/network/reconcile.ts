@@ -8,7 +8,7 @@ import { ensure as ensureDaemon, remove, type Daemon } from './dnsmasq.ts'
 import { filters, sift } from './filters.ts'
 import { cut } from './flows.ts'
 import type { Carrier } from './carrier.ts'
-import { bridgeCommands, hostSide, links, removeLinks, tapCommands, tapOf, type External } from './links.ts'
+import { bridgeCommands, hostSide, links, removeLinks, pairOf, tapCommands, type External } from './links.ts'
 import type { Metadata } from './metadata.ts'
 import type { Names } from './names.ts'
 import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
@@ -61,7 +61,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
 
   const wanted = wantedDevices(plan, host)
   await part(release(plan, names, have, host.shaped))
-  await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d) && !have.has(tapOf(d))), names))
+  await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d) && !have.has(pairOf(d))), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
   await part(host.carrier.carry(plan, have))

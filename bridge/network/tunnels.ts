@@ -1,4 +1,4 @@
-import type { Carrier } from './carrier.ts'
+import { spans, type Carrier } from './carrier.ts'
 import { join, up, type Links } from './links.ts'
 import type { Names } from './names.ts'
 import type { Network, Plan } from './plan.ts'
@@ -6,7 +6,7 @@ import { ipBatch, run } from './run.ts'
 
 /** Networks across hosts by VXLAN: a device for each, and every forwarding entry from the control plane. */
 export function tunnels(names: Names, underlay: string | undefined): Carrier {
-  const led = (n: Network) => underlay !== undefined && !n.external && n.peers.some((p) => p !== underlay)
+  const led = (n: Network) => spans(n, underlay)
   return {
     device: (n) => led(n) ? names.vxlan(n.id) : undefined,
     devices: (n) => led(n) ? [names.vxlan(n.id)] : [],

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Carrier } from './carrier.ts'
 import { links, removeLinks } from './links.ts'
 import type { Names } from './names.ts'
 import { each, run, ipBatch, ipJson } from './run.ts'
@@ -10,7 +11,7 @@ import { remove } from './dnsmasq.ts'
 import type { Places } from './dhcp.ts'
 
 /** Removes every trace of one cloud, also what is only half there; says what would not go. */
-export async function wipe(names: Names, places: Places): Promise<void> {
+export async function wipe(names: Names, places: Places, carrier: Carrier): Promise<void> {
   const errors: string[] = []
   const attempt = (work: Promise<unknown>) => work.catch((error: Error) => { errors.push(error.message) })
   await attempt(each(await readdir(places.run).catch(() => []), (dir) => remove(join(places.run, dir))))
@@ -19,8 +20,9 @@ export async function wipe(names: Names, places: Places): Promise<void> {
   // Ends of veth pairs go with their other end, half-made things may be gone already: what is left is asked once more.
   await removeLinks([...(await links(names)).keys()], names).catch(() => {})
   await attempt(links(names).then((left) => ipBatch([...left.keys()].map((d) => `link del dev ${d}`))))
+  if (carrier.wipe) await attempt(carrier.wipe())
   await attempt(each(await spaces(names), (ns) => ipBatch([`netns del ${ns}`])))
-  for (const family of ['bridge', 'inet']) await attempt(run('nft', ['delete', 'table', family, names.table]).catch((error: Error) => { if (!/No such file/.test(error.message)) throw error }))
+  for (const family of ['bridge', 'inet', 'netdev']) await attempt(run('nft', ['delete', 'table', family, names.table]).catch((error: Error) => { if (!/No such file/.test(error.message)) throw error }))
   for (const zone of zones.values()) await attempt(endZone(zone))
   await attempt(rm(places.run, { recursive: true, force: true }))
   await attempt(rm(places.leases, { recursive: true, force: true }))

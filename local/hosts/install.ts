@@ -6,7 +6,7 @@ import { identity } from '../../bridge/core/enrol.ts'
 import { flags } from '../../bridge/core/flags.ts'
 import { logger } from '../../bridge/core/log.ts'
 import { node, root as checkout } from '../layout.ts'
-import { debianLike, hypervisor, installPackages, missingCommands } from '../setup/packages.ts'
+import { debianLike, hypervisor, installPackages, missingCommands, openvswitch } from '../setup/packages.ts'
 
 const run = promisify(execFile)
 const state = '/var/lib/virga/bridge', env = '/etc/virga/bridge.env', unit = '/etc/systemd/system/virga-bridge.service'
@@ -29,8 +29,9 @@ export async function install(args: string[], { root = '/' }: Machine = {}): Pro
   const odd = [asked.cloud, ...told].find((a) => !/^[A-Za-z0-9_.,:/=@[\]-]+$/.test(a))
   if (odd !== undefined) throw new Error(`${JSON.stringify(odd)} cannot stand in ${env}`)
   if (asked.hypervisor === 'libvirt') {
-    if (debianLike()) await installPackages(at('/var/log/virga-install.log'), (text) => say(`packages: ${text}`), hypervisor)
-    const missing = missingCommands()
+    const switched = asked.networkDriver === 'openvswitch'
+    if (debianLike()) await installPackages(at('/var/log/virga-install.log'), (text) => say(`packages: ${text}`), [...hypervisor, ...(switched ? openvswitch : [])])
+    const missing = missingCommands(switched ? ['ovs-vsctl', 'ovs-ofctl', 'ethtool'] : [])
     if (missing.length) throw new Error(`install these first: ${missing.join(', ')}`)
   }
   // Guests are other users' processes and must find their disks.

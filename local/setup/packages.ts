@@ -12,6 +12,8 @@ export const hypervisor = [
   'libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'qemu-block-extra',
   'nftables', 'dnsmasq-base', 'dnsmasq-utils', 'iproute2', 'iputils-ping', 'conntrack', 'genisoimage', 'kmod', 'util-linux',
 ]
+/** And what networks are carried by where it is asked to be. */
+export const openvswitch = ['openvswitch-switch', 'ethtool']
 /** And the builder of the tiny guest (local/guest/build.sh). */
 const wanted = [
   ...hypervisor, 'cpio', 'dosfstools', 'dropbear-bin', 'e2fsprogs', 'fdisk', 'mtools', 'syslinux', 'syslinux-common', 'xz-utils', 'zstd',
@@ -24,7 +26,7 @@ const builderCommands = ['apt-get', 'dpkg', 'cpio', 'mkfs.vfat', 'dropbear', 'dr
 const searched = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
 const absent = (names: string[]) => names.filter((name) => !searched.some((dir) => dir && existsSync(path.join(dir, name))))
 
-export const missingCommands = () => absent(commands)
+export const missingCommands = (more: string[] = []) => absent([...commands, ...more])
 export const missingForGuest = () => absent(builderCommands)
 
 export function debianLike(): boolean {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { anything, Lab, ping, run, tcp, unable, until, uuid, type Guest, type Network } from './lab.ts'
+import { anything, Lab, ping, run, tcp, until, uuid, type Guest, type Network } from './lab.ts'
+import { carriers, Vswitch } from './vswitch.ts'
 
 /** Two machines, an underlay between them, and the outside world behind one of them: all namespaces. */
-const why = unable()
 const nets = (lab: Lab, dhcp: string, peer: string) => {
   const base = { mtu: 1400, peers: [peer], external: false, dnsDomain: 'example.org' }
   const mac = (n: number) => `fa:16:3e:dd:${lab.tag.slice(2)}:0${n}`
@@ -14,11 +14,12 @@ const nets = (lab: Lab, dhcp: string, peer: string) => {
   ] as Network[]
 }
 
-describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 60_000 }, () => {
+for (const { driver, why } of carriers) describe.skipIf(why)(`two hosts by ${driver}${why ? ` (skipped: ${why})` : ''}`, { timeout: 60_000 }, () => {
   const spaces = ['t7e5-m1', 't7e5-m2', 't7e5-net']
   const [m1, m2, internet] = spaces as [string, string, string]
-  const first = new Lab('7e5a', { externalCidr: '172.31.245.0/24', underlay: '192.168.77.1', uplink: 'up0' }, m1)
-  const second = new Lab('7e5b', { underlay: '192.168.77.2' }, m2)
+  const first = new Lab('7e5a', { externalCidr: '172.31.245.0/24', underlay: '192.168.77.1', uplink: 'up0', driver }, m1)
+  const second = new Lab('7e5b', { underlay: '192.168.77.2', driver }, m2)
+  const switches = driver === 'openvswitch' ? [new Vswitch(m1), new Vswitch(m2)] : []
   let one: Guest, two: Guest, managed: Guest, direct: Guest
   const v6 = (guest: Guest) => run('ip', '-n', guest.ns, '-6', 'addr', 'show', 'dev', 'eth0')
   const eui = (prefix: string, mac: string) => { const m = mac.split(':'); return `${prefix}f816:3eff:fe${m[3]}:${m[4]}${m[5]}`.replace(/:0+(?=[0-9a-f])/g, ':') }
@@ -28,9 +29,14 @@ describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 6
     for (const ns of spaces) { run('ip', 'netns', 'add', ns); run('ip', '-n', ns, 'link', 'set', 'lo', 'up') }
     const wire = (a: string, an: string, aip: string, b: string, bn: string, bip: string) => {
       run('ip', '-n', a, 'link', 'add', an, 'type', 'veth', 'peer', 'name', bn, 'netns', b)
-      for (const [ns, name, at] of [[a, an, aip], [b, bn, bip]] as const) { run('ip', '-n', ns, 'addr', 'add', at, 'dev', name); run('ip', '-n', ns, 'link', 'set', name, 'up') }
+      for (const [ns, name, at] of [[a, an, aip], [b, bn, bip]] as const) { if (at) run('ip', '-n', ns, 'addr', 'add', at, 'dev', name); run('ip', '-n', ns, 'link', 'set', name, 'up') }
     }
-    wire(m1, 'under', '192.168.77.1/24', m2, 'under', '192.168.77.2/24')
+    if (switches.length) wire(m1, 'wire', '', m2, 'wire', '')
+    else wire(m1, 'under', '192.168.77.1/24', m2, 'under', '192.168.77.2/24')
+    for (const [i, lab] of switches.length ? [first, second].entries() : []) {
+      lab.env = (await switches[i]!.open()).env
+      await switches[i]!.underlay('under', `192.168.77.${i + 1}/24`, 'wire')
+    }
     wire(m1, 'up0', '198.51.100.2/24', internet, 'eth0', '198.51.100.1/24')
     run('ip', '-n', m1, 'route', 'add', 'default', 'via', '198.51.100.1')
     run('ip', '-n', internet, 'addr', 'add', '169.254.169.253/32', 'dev', 'lo')
@@ -59,6 +65,7 @@ describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 6
   }, 60_000)
   afterAll(async () => {
     await Promise.all([first.close(), second.close()])
+    for (const s of switches) await s.close()
     for (const ns of spaces) run('ip', 'netns', 'del', ns)
   }, 60_000)
 
@@ -87,6 +94,11 @@ describe.skipIf(why)(`two hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 6
     }
   })
   test('known guests are reached without flooding', () => {
+    const flows = switches[0]?.flows('v7e5aint')
+    if (flows) {
+      expect(flows).toMatch(new RegExp(`priority=10,in_port=\\d+,dl_dst=${two.mac} actions=set_field:0x1b59->tun_id,set_field:192.168.77.2->tun_dst,output:\\d+$`, 'm'))
+      return
+    }
     const fdb = run('nsenter', `--net=/run/netns/${m1}`, 'bridge', 'fdb', 'show')
     expect(fdb).toMatch(new RegExp(`${two.mac} dev v7e5ax\\w+ dst 192.168.77.2`))
     expect(fdb).toMatch(/00:00:00:00:00:00 dev v7e5ax\w+ dst 192.168.77.2/)

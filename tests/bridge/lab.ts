@@ -39,6 +39,8 @@ export class Lab {
   readonly options: Partial<NetOptions>
   /** The namespace that plays the machine; empty: this one. */
   readonly machine: string
+  /** What the driver's process there is told beside. */
+  env: Record<string, string> = {}
 
   constructor(tag: string, options: Partial<NetOptions> = {}, machine = '') { this.tag = tag; this.options = options; this.machine = machine }
 
@@ -47,7 +49,7 @@ export class Lab {
   async open() {
     if (!this.net) this.sweep()
     if (this.machine) {
-      this.net = await remote(this.machine, { stateDir: join(this.folder, 'state'), tag: this.tag, ...this.options }, this.said)
+      this.net = await remote(this.machine, { stateDir: join(this.folder, 'state'), tag: this.tag, ...this.options }, this.said, this.env)
       return this
     }
     this.net = await linuxNet({ stateDir: join(this.folder, 'state'), tag: this.tag, log: (line) => this.said.push(line), ...this.options })
@@ -165,8 +167,8 @@ export class Lab {
 }
 
 /** The driver in a process inside that namespace. */
-async function remote(ns: string, options: NetOptions, said: string[]): Promise<LinuxNet> {
-  const child = spawn('nsenter', [`--net=/run/netns/${ns}`, process.execPath, new URL('machine.ts', import.meta.url).pathname, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+async function remote(ns: string, options: NetOptions, said: string[], env: Record<string, string>): Promise<LinuxNet> {
+  const child = spawn('nsenter', [`--net=/run/netns/${ns}`, process.execPath, new URL('machine.ts', import.meta.url).pathname, JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, ...env } })
   const open = new Map<number, PromiseWithResolvers<unknown>>()
   let up = () => {}, last = 0
   child.on('message', (m: { id?: number; result?: unknown; error?: string; ready?: true; log?: string }) => {

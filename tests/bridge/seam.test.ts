@@ -8,6 +8,7 @@ import { linuxNet } from '../../bridge/network/index.ts'
 import { Simulation } from '../../bridge/simulated/index.ts'
 import { trialHost, trialSpec } from '../../bridge/simulated/testing.ts'
 import { anything, run, unable, uuid, type Network, type Port } from './lab.ts'
+import { unswitched, Vswitch } from './vswitch.ts'
 import type { Desired } from '../../schema/hosts.ts'
 
 /** What every network driver must do, whatever it is made of; and what a bridge asks of one, when. */
@@ -15,7 +16,7 @@ const tag = '7e60', folder = mkdtempSync(join(tmpdir(), 'virga-seam-')), unfit =
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const network: Network = {
-  id: uuid('seam net'), vni: 9001, mtu: 1450, external: false, peers: [], dnsDomain: 'example.org', dhcp: { port: uuid('seam dhcp'), mac: 'fa:16:3e:60:00:02', addresses: ['10.60.0.2'] },
+  id: uuid('seam net'), vni: 9001, mtu: 1450, external: false, peers: ['192.0.2.61'], dnsDomain: 'example.org', dhcp: { port: uuid('seam dhcp'), mac: 'fa:16:3e:60:00:02', addresses: ['10.60.0.2'] },
   subnets: [{ id: uuid('seam subnet'), cidr: '10.60.0.0/24', gateway: '10.60.0.1', dhcp: true, dns: [], routes: [] }],
 }
 const port = (n: number, more: Partial<Port> = {}): Port => ({
@@ -25,17 +26,31 @@ const port = (n: number, more: Partial<Port> = {}): Port => ({
 const nic = (p: Port) => ({ port: p.id, network: p.network, mac: p.mac, mtu: 1450, model: 'virtio' as const })
 const document = (revision: number, ...ports: Port[]): Desired => ({ revision, networks: ports.length ? [network] : [], ports, elsewhere: [], routers: [], guests: [] })
 
-const drivers: { name: string; why?: string; make: () => Promise<Net>; left: () => string[] }[] = [
-  { name: 'Linux bridges', why: unfit, make: () => linuxNet({ stateDir: join(folder, 'linux'), tag, readySeconds: 1 }), left: () => [run('ip', '-o', 'link'), run('ip', 'netns'), run('nft', 'list', 'tables')].flatMap((text) => text.split('\n')).filter((l) => l.includes(`v${tag}`) || l.includes(`virga_${tag}`)) },
+const linux = { stateDir: join(folder, 'linux'), tag, readySeconds: 1, underlay: '192.0.2.60' }
+const left = (...more: string[]) => [run('ip', '-o', 'link'), run('ip', 'netns'), run('nft', 'list', 'tables'), ...more].flatMap((text) => text.split('\n')).filter((l) => l.includes(`v${tag}`) || l.includes(`virga_${tag}`))
+let vswitch: Vswitch
+const drivers: { name: string; why?: string; before?: () => Promise<void>; make: () => Promise<Net>; left: () => string[]; after?: () => Promise<void> }[] = [
+  { name: 'Linux bridges', why: unfit, make: () => linuxNet(linux), left },
+  { name: 'Open vSwitch', why: unfit ?? unswitched(), make: () => linuxNet({ ...linux, driver: 'openvswitch' }), left: () => left(vswitch.ask('list-br')),
+    async before() {
+      vswitch = await new Vswitch().open()
+      await vswitch.underlay('virgaseam', '192.0.2.60/32')
+      Object.assign(process.env, vswitch.env)
+    },
+    async after() {
+      for (const key of Object.keys(vswitch.env)) delete process.env[key]
+      vswitch.ask('del-br', 'virgaseam')
+      await vswitch.close()
+    } },
   { name: 'simulated', make: async () => new Simulation(join(folder, 'simulated')).host('seam').net, left: () => [] },
 ]
 
-describe.each(drivers)('a network of $name', ({ why, make, left }) => {
+describe.each(drivers)('a network of $name', ({ why, before, make, left, after }) => {
   describe.skipIf(why)(why ? `(skipped: ${why})` : 'does what a driver must', () => {
     let net: Net
     const [one, two, off] = [port(1), port(2), port(3, { up: false })]
-    beforeAll(async () => { net = await make(); net.guests(async () => undefined) })
-    afterAll(async () => { await net.wipe(); await net.close() })
+    beforeAll(async () => { await before?.(); net = await make(); net.guests(async () => undefined) })
+    afterAll(async () => { await net.wipe(); await net.close(); await after?.() })
 
     test('ports are there once the document is applied, and say so; again, nothing changes', async () => {
       for (const revision of [1, 2]) {

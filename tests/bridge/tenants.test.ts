@@ -1,19 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { everybody as all, eui, forged, honest, local, wide } from './forged.ts'
-import { anything, arp, ether, Lab, packet4, run, udp, udp6, unable, until, uuid, type Guest, type Network, type Port } from './lab.ts'
+import { anything, arp, ether, Lab, packet4, run, udp, udp6, until, uuid, type Guest, type Network, type Port } from './lab.ts'
+import { carriers, Vswitch } from './vswitch.ts'
 
 /**
  * Three machines, six servers of two projects whose networks are the same to the last address: every pair that should
  * talk does, no other, and what a guest forges is seen by nobody, on its own machine, on the wire between them or beyond.
  */
-const why = unable()
 const projects = ['red', 'blue'] as const
 type Project = (typeof projects)[number]
 const mark = 'c0ffee015e7a', good = 'c0ffee02600d'
 
-describe.skipIf(why)(`two projects on three hosts${why ? ` (skipped: ${why})` : ''}`, { timeout: 120_000 }, () => {
+for (const { driver, why } of carriers) describe.skipIf(why)(`two projects on three hosts by ${driver}${why ? ` (skipped: ${why})` : ''}`, { timeout: 120_000 }, () => {
   const spaces = ['t7e9-m1', 't7e9-m2', 't7e9-m3', 't7e9-sw'], middle = spaces[3]!, machines = spaces.slice(0, 3)
-  const labs = machines.map((ns, i) => new Lab(`7e9${i + 1}`, { underlay: `192.168.79.${i + 1}` }, ns))
+  const labs = machines.map((ns, i) => new Lab(`7e9${i + 1}`, { underlay: `192.168.79.${i + 1}`, driver }, ns))
+  const switches = driver === 'openvswitch' ? machines.map((ns) => new Vswitch(ns)) : []
   const guests = new Map<string, { guest: Guest; lab: Lab; project: Project; n: number }>()
   const name = (project: Project, n: number) => `${project}${n}`
   const each = <T>(work: (project: Project, n: number) => T) => projects.flatMap((p) => [1, 2, 3].map((n) => work(p, n)))
@@ -31,11 +32,16 @@ describe.skipIf(why)(`two projects on three hosts${why ? ` (skipped: ${why})` : 
     run('ip', '-n', middle, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
     run('ip', '-n', middle, 'link', 'set', 'br0', 'up')
     machines.forEach((ns, i) => {
-      run('ip', '-n', middle, 'link', 'add', `p${i + 1}`, 'type', 'veth', 'peer', 'name', 'under', 'netns', ns)
+      const wire = switches.length ? 'wire' : 'under'
+      run('ip', '-n', middle, 'link', 'add', `p${i + 1}`, 'type', 'veth', 'peer', 'name', wire, 'netns', ns)
       run('ip', '-n', middle, 'link', 'set', `p${i + 1}`, 'master', 'br0', 'up')
-      run('ip', '-n', ns, 'addr', 'add', `192.168.79.${i + 1}/24`, 'dev', 'under')
-      run('ip', '-n', ns, 'link', 'set', 'under', 'up')
+      if (!switches.length) run('ip', '-n', ns, 'addr', 'add', `192.168.79.${i + 1}/24`, 'dev', 'under')
+      run('ip', '-n', ns, 'link', 'set', wire, 'up')
     })
+    for (const [i, s] of switches.entries()) {
+      labs[i]!.env = (await s.open()).env
+      await s.underlay('under', `192.168.79.${i + 1}/24`, 'wire')
+    }
     await Promise.all(labs.map((lab) => lab.open()))
     labs.forEach((lab, i) => lab.document.networks.push(...projects.map((p) => network(p, i))))
     const members = Object.fromEntries(projects.map((p) => [p, [1, 2, 3].map((n) => `10.7.0.1${n}/32`)]))
@@ -63,6 +69,7 @@ describe.skipIf(why)(`two projects on three hosts${why ? ` (skipped: ${why})` : 
   }, 120_000)
   afterAll(async () => {
     await Promise.all(labs.map((lab) => lab.close()))
+    for (const s of switches) await s.close()
     for (const ns of spaces) run('ip', 'netns', 'del', ns)
   }, 60_000)
 
@@ -147,14 +154,14 @@ describe.skipIf(why)(`two projects on three hosts${why ? ` (skipped: ${why})` : 
 
   test('no guest reaches a machine: not its underlay, not by link-local, not past the metadata address', async () => {
     const { guest, lab } = at('red1')
-    const macs = machines.flatMap((ns) => (JSON.parse(run('ip', '-n', ns, '-j', 'link')) as { ifname: string; address: string }[]).filter((l) => /^v7e9\db/.test(l.ifname) || l.ifname === 'under').map((l) => l.address))
+    const macs = machines.flatMap((ns) => (JSON.parse(run('ip', '-n', ns, '-j', 'link')) as { ifname: string; address: string }[]).filter((l) => /^v7e9\d[box]/.test(l.ifname) || ['under', 'wire'].includes(l.ifname)).map((l) => l.address))
     for (const n of [1, 2, 3]) expect(await lab.pings(guest.ns, `192.168.79.${n}`), `underlay ${n}`).toBe(false)
     await lab.in(guest.ns, 'ping', '-6', '-c', '2', '-i', '0.3', '-W', '1', 'ff02::1%eth0')
     const known = run('ip', '-n', guest.ns, 'neigh')
     for (const mac of macs) expect(known).not.toContain(mac)
-    for (const mac of macs) {
-      run('ip', '-n', guest.ns, '-6', 'neigh', 'replace', 'fe80::6666', 'lladdr', mac, 'dev', 'eth0')
-      expect(await lab.in(guest.ns, 'ping', '-6', '-c', '1', '-W', '1', 'fe80::6666%eth0'), mac).toBeUndefined()
-    }
+    await Promise.all(macs.map(async (mac, i) => {
+      run('ip', '-n', guest.ns, '-6', 'neigh', 'replace', `fe80::6666:${i}`, 'lladdr', mac, 'dev', 'eth0')
+      expect(await lab.in(guest.ns, 'ping', '-6', '-c', '1', '-W', '1', `fe80::6666:${i}%eth0`), mac).toBeUndefined()
+    }))
   })
 })

@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { sh } from '../steps.ts'
 
 /** The stock clients this test speaks with, and what the tests of the host play guests with, by the Debian package each comes in. */
-const clients: Record<string, string> = { openstack: 'python3-openstackclient', ssh: 'openssh-client', curl: 'curl', busybox: 'busybox-static', heat: 'python3-heatclient', aws: 'awscli' }
+const clients: Record<string, string> = { openstack: 'python3-openstackclient', ssh: 'openssh-client', curl: 'curl', busybox: 'busybox-static', heat: 'python3-heatclient', aws: 'awscli', 'ovs-vsctl': 'openvswitch-switch', ethtool: 'ethtool' }
 
-const there = (command: string) => ['/usr/bin', '/usr/local/bin', '/bin'].some((dir) => existsSync(`${dir}/${command}`))
+const there = (command: string) => ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin', '/sbin'].some((dir) => existsSync(`${dir}/${command}`))
 const absent = () => Object.keys(clients).filter((c) => !there(c))
 /** Without these there is no story to tell. */
-export const missing = () => absent().filter((c) => c !== 'busybox')
+export const missing = () => absent().filter((c) => !['busybox', 'ovs-vsctl', 'ethtool'].includes(c))
 const isDebian = () => { try { return /^(ID|ID_LIKE)=.*\bdebian\b/m.test(readFileSync('/etc/os-release', 'utf8')) } catch { return false } }
 export const rootOnDebian = () => process.getuid?.() === 0 && isDebian()
 
