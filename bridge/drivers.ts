@@ -77,6 +77,8 @@ export interface Net {
   ports(): Promise<string[]>
   /** What routers here have counted. */
   meters?(): Promise<NonNullable<Inventory['meters']>>
+  /** Physical networks this host leads to. */
+  readonly physical: string[]
   /** The name of a port's tap on this host; `ready` sees to it that network and filters of these ports are in force. */
   tap(port: string): string
   ready(nics: Nic[]): Promise<void>

@@ -50,6 +50,11 @@ export interface BlobAnswer { url: string; expires: string }
 export const passageRequest = t.Object({ job: uuid, attempt: t.Integer() }, closed)
 export interface PassageAnswer { /** 32 bytes, base64url. */ key: string }
 
+/** What operators call a network of cables and switches; hosts know by which of their devices it is reached. */
+export const physicalNetwork = t.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$' })
+/** The one that the outside network is on, untagged. */
+export const outside = 'external'
+
 // ── PUT /hosts/{host}/inventory: what libvirt and the kernel show, level not edge ────────────────────────────────────
 export const inventory = t.Object({
   version: t.String({ maxLength: 64 }),
@@ -67,6 +72,8 @@ export const inventory = t.Object({
   ports: t.Array(uuid, { maxItems: 20000 }),
   disks: t.Array(t.String({ pattern: '^(root|ephemeral|swap|volume|snapshot)/[0-9a-f-]{36}$' }), { maxItems: 50000 }),
   revision: t.Integer(),
+  /** Physical networks this host leads to. Absent: a bridge of before, which does not say. */
+  physicalNetworks: t.Optional(t.Array(physicalNetwork, { maxItems: 256 })),
   /** What routers here have counted since they began to, by label. Absent where nothing is to be counted. */
   meters: t.Optional(t.Array(t.Object({ label: uuid, router: uuid, packets: t.Integer({ minimum: 0 }), bytes: t.Integer({ minimum: 0 }) }, closed), { maxItems: 50000 })),
 }, closed)
@@ -99,8 +106,10 @@ export const desired = t.Object({
   revision: t.Integer(),
   networks: t.Array(t.Object({
     id: uuid, vni: t.Integer({ minimum: 1, maximum: 16777215 }), mtu: t.Integer(),
-    /** External: joined to the bridge the host is configured with, no tunnel. */
+    /** External: joined to the bridge to the outside, unless a physical network is named; no tunnel. */
     external: t.Boolean(),
+    /** The host's physical network that carries it, with this tag or untagged. Absent: tunnels do, or the bridge to the outside. */
+    physical: t.Optional(t.Object({ network: physicalNetwork, vlan: t.Optional(t.Integer({ minimum: 1, maximum: 4094 })) }, closed)),
     /** Underlay addresses of the other hosts that have this network. */
     peers: t.Array(address),
     /** Where this host answers DHCP, DNS and metadata; absent when no subnet of the network has DHCP. */

@@ -2,11 +2,13 @@ import { hostname } from 'node:os'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { outside } from '../../schema/hosts.ts'
 
 export const usage = `usage: bridge --cloud URL --state DIR [--enroll TOKEN] [--name NAME]
   [--hypervisor libvirt|simulated] [--slots N] [--tag TAG] [--pidfile FILE] [--wipe]
   libvirt:   [--libvirt-uri URI] [--virt-type qemu|kvm] [--external-cidr CIDR] [--uplink DEVICE] [--external-device DEVICE]
-             [--underlay ADDRESS] [--network-driver linuxbridge|openvswitch] [--peer-port PORT] [--image-cache-gb N] [--image-cache-days N] [--dns host|none|ADDRESS,...]
+             [--physical-network NAME=DEVICE]... [--underlay ADDRESS] [--network-driver linuxbridge|openvswitch]
+             [--peer-port PORT] [--image-cache-gb N] [--image-cache-days N] [--dns host|none|ADDRESS,...]
   simulated: [--hosts N] [--vcpus N] [--memory-mb N] [--disk-gb N]
 The token may also come in VIRGA_ENROLL, where other users of the machine do not see it.
 VIRGA_SIM holds, as JSON, how simulated hosts are to misbehave.`
@@ -22,7 +24,7 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
   try {
     values = parseArgs({ args: argv, strict: true, options: {
       cloud: text, enroll: text, state: text, name: text, hypervisor: text, hosts: text, slots: text, vcpus: text, 'memory-mb': text, 'disk-gb': text,
-      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, underlay: text, 'network-driver': text, 'peer-port': text, 'image-cache-gb': text, 'image-cache-days': text, dns: text, pidfile: text,
+      'libvirt-uri': text, 'virt-type': text, tag: text, 'external-cidr': text, uplink: text, 'external-device': text, 'physical-network': { ...text, multiple: true }, underlay: text, 'network-driver': text, 'peer-port': text, 'image-cache-gb': text, 'image-cache-days': text, dns: text, pidfile: text,
       wipe: { type: 'boolean' }, help: { type: 'boolean' },
     } }).values
   } catch (error) { throw new Usage((error as Error).message) }
@@ -47,7 +49,7 @@ export function flags(argv: string[], env: Record<string, string | undefined> = 
     tag: values.tag === undefined ? undefined : matching('tag', values.tag, /^[0-9a-f]{4}$/),
     externalCidr: values['external-cidr'],
     uplink: values.uplink,
-    externalDevice: values['external-device'],
+    physical: physical(values['physical-network'] ?? [], values['external-device']),
     underlay: values.underlay,
     networkDriver: values['network-driver'] === undefined ? undefined : one('network-driver', values['network-driver'], ['linuxbridge', 'openvswitch']),
     cache: {
@@ -68,6 +70,20 @@ function resolvers(value: string): string[] | 'host' {
   const list = value.split(',')
   if (!list.every((a) => isIP(a))) throw new Usage('--dns must be host, none, or addresses with commas between them')
   return list
+}
+
+/** The outside network is on a physical one like others; its device has a flag of its own, since most hosts need no more. */
+function physical(named: string[], external: string | undefined): Record<string, string> {
+  const out: Record<string, string> = {}
+  for (const text of [...named, ...(external === undefined ? [] : [`${outside}=${external}`])]) {
+    const [, name, device] = /^([A-Za-z0-9][A-Za-z0-9_.:-]{0,127})=([A-Za-z0-9_.-]{1,15})$/.exec(text) ?? []
+    if (!name || !device) throw new Usage(`--physical-network must be NAME=DEVICE, not ${text}`)
+    if ((out[name] ?? device) !== device) throw new Usage(`physical network ${name} is given two devices, ${out[name]} and ${device}`)
+    const other = Object.keys(out).find((k) => k !== name && out[k] === device)
+    if (other) throw new Usage(`device ${device} cannot lead to two physical networks, ${other} and ${name}`)
+    out[name] = device
+  }
+  return out
 }
 
 function matching(flag: string, value: string, shape: RegExp): string {

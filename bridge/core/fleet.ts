@@ -59,10 +59,10 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
   if (flags.hosts > 1) throw new Error('--hosts is for simulated hosts; a machine is one libvirt host')
   // Loaded only when asked for: a machine without libvirt can simulate.
   const [{ libvirtDrivers }, { linuxNet }] = await Promise.all([import('../libvirt/index.ts'), import('../network/index.ts')])
-  const { state: stateDir, externalCidr, uplink, externalDevice, underlay, networkDriver: driver, peerPort, cache, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
+  const { state: stateDir, externalCidr, uplink, physical, underlay, networkDriver: driver, peerPort, cache, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
   const tag = await ownTag(flags)
   return async () => {
-    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, externalDevice, underlay, driver, dns: flags.dns, log: (line) => log(line) })
+    const net = await linuxNet({ stateDir, tag, externalCidr, uplink, physical, underlay, driver, dns: flags.dns, log: (line) => log(line) })
     return libvirtDrivers({ stateDir, uri, virtType, tag, net, address: underlay, peerPort, cache })
   }
 }

@@ -1,6 +1,6 @@
 import type { Carrier } from './carrier.ts'
 import type { Names } from './names.ts'
-import type { Pace, Plan, Port } from './plan.ts'
+import { wired, wiredLinks, type Pace, type Plan, type Port } from './plan.ts'
 import { accept, anyOf, back, both, commit, digest, drop, field, goto, is, jump, mark, meta, not, table, vmap, type Expr, type Table } from './nft.ts'
 import { chainOf, readAll, type Match } from './rules.ts'
 import { metadata6 } from './dhcp.ts'
@@ -20,10 +20,9 @@ const metadata = '169.254.169.254'
 export interface Rules { ingress: Match[]; egress: Match[] }
 export interface Filters { table: Table; rules: Map<string, Rules> }
 
-/** `outside`: the device that the outside network comes in by, if that is more than this host. */
-export function filters(plan: Plan, names: Names, carrier: Carrier, problems: string[], outside?: string): Filters {
+export function filters(plan: Plan, names: Names, carrier: Carrier, problems: string[]): Filters {
   const t = table('bridge', names.table)
-  skeleton(t, names, outside)
+  skeleton(t, names)
   const set = (name: string) => t.sets.get(name)!.elements
   const map = (name: string) => t.maps.get(name)!.elements
   const rules = new Map<string, Rules>()
@@ -32,7 +31,7 @@ export function filters(plan: Plan, names: Names, carrier: Carrier, problems: st
     pacing(port, t)
     for (const a of v4) set('own4').push({ concat: [port.tap, a] })
     set('own6').push({ concat: [port.tap, linkLocal(port.mac)] })
-    if (port.network.external) set('outer').push(port.tap)
+    if (port.network.outside) set('outer').push(port.tap)
     if (!port.security) { set('open').push(port.tap); continue }
     const own: Rules = { ingress: readAll(port.security.ingress, `port ${port.id}`, problems), egress: readAll(port.security.egress, `port ${port.id}`, problems) }
     rules.set(port.id, own)
@@ -48,15 +47,20 @@ export function filters(plan: Plan, names: Names, carrier: Carrier, problems: st
   }
   for (const n of plan.networks.values()) {
     const device = carrier.device(n)
+    if (device && wired(n)) set('wires').push(device)
+    if (device && n.outside) set('outer').push(device)
     if (n.dhcp && device) {
       set('carriers').push(device)
       set('each').push({ concat: [device, n.dhcp.mac] })
     }
-    if (n.dhcp && n.external) set('outer').push(names.dhcpVeth(n.id))
+    if (n.dhcp && n.outside) set('outer').push(names.dhcpVeth(n.id))
   }
   for (const r of plan.routers) {
-    if (r.gateway?.network.external) { set('outer').push(r.gateway.host); set('gateways').push(r.gateway.mac) }
-    for (const i of r.interfaces) if (i.network.external) set('outer').push(i.host)
+    for (const l of wiredLinks(r)) {
+      set('legs').push(l.host)
+      set('gateways').push(l.mac)
+      if (l.network.outside) set('outer').push(l.host)
+    }
   }
   return { table: t, rules }
 }
@@ -66,12 +70,16 @@ const v4 = is(meta('protocol'), 'ip'), v6 = is(meta('protocol'), 'ip6')
 const etherType = field('ether', 'type')
 const icmp6 = (...types: number[]): Expr[] => [v6, is(meta('l4proto'), 58), is(field('icmpv6', 'type'), types.length === 1 ? types[0] : anyOf(types))]
 const bit = (value: number): Expr => not({ '&': [meta('mark'), value] }, 0)
+const unmarked: Expr = { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }
+const tagged = is(etherType, anyOf([0x8100, 0x88a8]))
+/** Where a guest is after it moved, said for it by its emulator: RARP requests for its own MAC. */
+const rarp: Expr[] = [is(etherType, 0x8035), is({ payload: { base: 'nh', offset: 48, len: 16 } }, 3)]
 const notSyn: Expr[] = [is(meta('l4proto'), 6), not({ '&': [field('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] }, 'syn')]
 
-function skeleton(t: Table, names: Names, outside: string | undefined): void {
+function skeleton(t: Table, names: Names): void {
   const iif = meta('iifname'), oif = meta('oifname')
-  const any = `${names.prefix}*`, tap = `${names.prefix}t*`, gate = `${names.prefix}g*`
-  for (const name of ['secured', 'open', 'outer', 'carriers']) t.sets.set(name, { type: 'ifname', elements: [] })
+  const any = `${names.prefix}*`, tap = `${names.prefix}t*`
+  for (const name of ['secured', 'open', 'outer', 'carriers', 'wires', 'legs']) t.sets.set(name, { type: 'ifname', elements: [] })
   // Every host has the network's own port, under one MAC: heard from another host, bridges would look for it there.
   t.sets.set('each', { type: ['ifname', 'ether_addr'], elements: [] })
   // One address, one host: where another is heard to speak with a gateway's MAC, this host's falls silent, whoever runs or
@@ -122,14 +130,14 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
     [not(both(iif, ether), '@macs'), drop],
     // The frame's own type: a VLAN tag would otherwise hide what is inside from every rule below.
     [vmap(etherType, { set: [['arp', goto('arp')], ['ip', goto('ip4')], ['ip6', goto('ip6')]] })],
-    [drop],
+    [...rarp, accept], [drop],
   ])
   const always = (...more: Expr[][]): Expr[][] => [
     [is(etherType, 'arp'), back], [bit(established), back], ...more, [bit(invalid), drop], [...notSyn, drop],
   ]
   chain('egress_check', [
     [jump('forged')],
-    ...always([v4, ...udp(68, 67), back], [v6, ...udp(546, 547), back], [...icmp6(131, 132, 133, 135, 136, 143), back],
+    ...always([...rarp, back], [v4, ...udp(68, 67), back], [v6, ...udp(546, 547), back], [...icmp6(131, 132, 133, 135, 136, 143), back],
       [is(field('ip', 'daddr'), metadata), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), back],
       [is(field('ip6', 'daddr'), metadata6), is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80), back]),
     [vmap(iif, '@egress')], [drop],
@@ -149,12 +157,15 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
     [is(device, '@carriers'), ...icmp6(135), is(target(128), `0x${hex(metadata6)}`), drop],
   ]
   hook('prerouting', 'prerouting', [
-    [is(iif, any), { mangle: { key: meta('mark'), value: { '&': [meta('mark'), 0xffffffff - established - invalid] } } }],
-    ...(outside ? [[is(iif, outside), is(ether, '@gateways'), not(ether, '@held'), { set: { op: 'add', elem: ether, set: '@fenced' } }]] : []),
-    [is(iif, gate), is(ether, '@fenced'), drop],
-    [is(iif, gate), is(ether, '@held'), is(etherType, 'arp'), is(field('arp', 'operation'), 'request'), back],
-    [is(iif, gate), is(ether, '@held'), ...icmp6(136), is(field('ip6', 'daddr'), 'ff02::1'), back],
-    [is(iif, gate), is(ether, '@held'), drop],
+    [is(iif, any), unmarked], [is(iif, '@wires'), unmarked],
+    // The tag a network has out there is off by now, or not on yet: another one would lead into another network.
+    [is(iif, '@wires'), tagged, drop],
+    [is(both(iif, ether), '@each'), drop],
+    [is(iif, '@wires'), is(ether, '@gateways'), not(ether, '@held'), { set: { op: 'add', elem: ether, set: '@fenced' } }],
+    [is(iif, '@legs'), is(ether, '@fenced'), drop],
+    [is(iif, '@legs'), is(ether, '@held'), is(etherType, 'arp'), is(field('arp', 'operation'), 'request'), back],
+    [is(iif, '@legs'), is(ether, '@held'), ...icmp6(136), is(field('ip6', 'daddr'), 'ff02::1'), back],
+    [is(iif, '@legs'), is(ether, '@held'), drop],
     // Counted before anything is judged: what is dropped later was sent all the same.
     [vmap(iif, '@paced_out')],
     [is(iif, tap), jump('guest')],
@@ -162,13 +173,16 @@ function skeleton(t: Table, names: Names, outside: string | undefined): void {
   hook('postrouting', 'postrouting', [[vmap(oif, '@paced_in')]])
   hook('forward', 'forward', [
     ...local(iif), ...local(oif), [is(both(oif, ether), '@each'), drop],
+    [is(oif, '@wires'), tagged, drop],
+    // What switches tell each other is not for guests to say.
+    [is(oif, '@wires'), is({ '&': [field('ether', 'daddr'), 'ff:ff:ff:ff:ff:f0'] }, '01:80:c2:00:00:00'), drop],
     [is(iif, '@secured'), jump('egress_check')],
     [is(oif, '@secured'), goto('ingress_check')],
     [is(oif, tap), not(oif, '@open'), drop],
   ])
   // The host itself takes part in the outside bridge only; inet rules decide what it answers there.
-  hook('input', 'input', [[is(iif, any), not(iif, '@outer'), drop], [is(iif, '@secured'), jump('egress_check')]])
-  hook('output', 'output', [[is(oif, any), not(oif, '@outer'), drop], [is(oif, '@secured'), goto('ingress_check')], [is(oif, tap), not(oif, '@open'), drop]])
+  hook('input', 'input', [[is(iif, any), not(iif, '@outer'), drop], [is(iif, '@wires'), not(iif, '@outer'), drop], [is(iif, '@secured'), jump('egress_check')]])
+  hook('output', 'output', [[is(oif, any), not(oif, '@outer'), drop], [is(oif, '@wires'), not(oif, '@outer'), drop], [is(oif, '@secured'), goto('ingress_check')], [is(oif, tap), not(oif, '@open'), drop]])
   mark(t)
 }
 

@@ -23,7 +23,7 @@ export async function cut(c: Change): Promise<void> {
   const changed = [...c.plan.ports.values()].filter((p) => c.made.rules.has(p.id) && (c.everything || differs(p, c)))
   const left = departed(c)
   if (changed.length || left.size) {
-    const zoneOf = (p: Port) => p.network.external ? 0 : c.zones.get(p.network.bridge)!
+    const zoneOf = (p: Port) => p.network.outside ? 0 : c.zones.get(p.network.bridge)!
     const byZone = Map.groupBy(changed, zoneOf)
     const flows = await listFlows()
     await endFlows(flows.filter((f) => left.get(f.zone)?.has(f.source) || left.get(f.zone)?.has(f.destination)

@@ -1,6 +1,6 @@
 import type { Names } from './names.ts'
 import { commit } from './nft.ts'
-import type { Router } from './plan.ts'
+import { wiredLinks, type Router } from './plan.ts'
 import { inNs, ipBatch, run } from './run.ts'
 
 /**
@@ -9,10 +9,13 @@ import { inNs, ipBatch, run } from './run.ts'
  */
 export const holdSeconds = 2
 
+/** What a router speaks with where others can hear it. */
+export const macsOf = (r: Router) => wiredLinks(r).map((l) => l.mac)
+
 /** From now on, for a while, nothing but announcements, whatever is heard meanwhile. Before the gateway's device is there. */
 export async function hold(r: Router, names: Names): Promise<void> {
-  await commit([{ add: { element: { family: 'bridge', table: names.table, name: 'held', elem: [{ elem: { val: r.gateway!.mac, timeout: holdSeconds } }] } } }])
-  await release([r.gateway!.mac], names)
+  await commit([{ add: { element: { family: 'bridge', table: names.table, name: 'held', elem: macsOf(r).map((val) => ({ elem: { val, timeout: holdSeconds } })) } } }])
+  await release(macsOf(r), names)
 }
 
 /** Naming a device's own MAC again makes the kernel announce every address of it. */

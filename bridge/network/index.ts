@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Desired } from '../../schema/hosts.ts'
+import { outside as physicalOutside, type Desired } from '../../schema/hosts.ts'
 import type { Nic } from '../../schema/jobs.ts'
 import type { Net } from '../drivers.ts'
 import { ensure, running } from './dnsmasq.ts'
@@ -11,12 +11,14 @@ import { names } from './names.ts'
 import { loaded } from './nft.ts'
 import { reconcile, type Host, type Reconciled } from './reconcile.ts'
 import { zonesOf } from './state.ts'
-import { announce, fenced, holdSeconds, release } from './gateways.ts'
-import type { Router } from './plan.ts'
+import { announce, fenced, holdSeconds, macsOf, release } from './gateways.ts'
+import { wiredLinks, type Port, type Router } from './plan.ts'
 import { counted } from './routers.ts'
 import { asked, upstreams } from './asked.ts'
+import { together } from './carrier.ts'
 import { openvswitch } from './openvswitch.ts'
 import { tunnels } from './tunnels.ts'
+import { wires } from './wires.ts'
 import { contains, address, linkLocal } from './values.ts'
 import { wipe } from './wipe.ts'
 
@@ -28,8 +30,8 @@ export interface NetOptions {
   externalCidr?: string
   /** A device through which guests may reach what lies beyond the host, as the host. Absent: they do not. */
   uplink?: string
-  /** A device of the host that the outside network comes in by. Absent: that network is this host's own. */
-  externalDevice?: string
+  /** The device that leads to each physical network; the outside one, where it has none, is this host's own. */
+  physical?: Record<string, string>
   /** This host's address for tunnels to other hosts. Absent: networks end at the host. */
   underlay?: string
   /** What carries networks from host to host: the kernel's own devices, or Open vSwitch. */
@@ -57,18 +59,20 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   const underlay = options.underlay === undefined ? undefined : address(options.underlay)
   if (options.underlay !== undefined && !underlay) throw new Error(`underlay ${JSON.stringify(options.underlay)} is not an address`)
   if (options.uplink !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.uplink)) throw new Error(`uplink ${JSON.stringify(options.uplink)} is not a device`)
-  if (options.externalDevice !== undefined && !/^[A-Za-z0-9_.-]{1,15}$/.test(options.externalDevice)) throw new Error(`external device ${JSON.stringify(options.externalDevice)} is not a device`)
+  const physical = new Map(Object.entries(options.physical ?? {}))
+  for (const [name, device] of physical) if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device) || n.ours(device)) throw new Error(`${JSON.stringify(device)} is no device for physical network ${name}`)
+  if (new Set(physical.values()).size < physical.size) throw new Error('one device cannot lead to two physical networks')
   const outside = options.externalCidr === undefined ? undefined : hostAddress(options.externalCidr)
 
   let last: Reconciled | undefined
   let document: Desired | undefined, kept = false, confirm: (() => Promise<void>) | undefined
   const server = metadata((ns, remote, local) => whoAsks(last, n, ns, remote, local), log)
   const host: Host = {
-    seen: new Map(), shaped: new Map(), names: n, underlay, carrier: (options.driver === 'openvswitch' ? openvswitch : tunnels)(n, underlay), metadata: server,
+    seen: new Map(), shaped: new Map(), names: n, underlay, carrier: together((options.driver === 'openvswitch' ? openvswitch : tunnels)(n, underlay), wires(n, physical)), metadata: server,
     // dnsmasq gives up being root; what it reads again later must be where it can.
     asked: options.dns?.length === 0 ? undefined : asked(upstreams(options.dns ?? 'host'), log),
     places: { run: `/run/virga/${options.tag}`, leases: join(resolve(options.stateDir), 'network', 'leases') },
-    external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink, device: options.externalDevice },
+    external: { cidr: options.externalCidr, address: outside?.split('/')[0], uplink: options.uplink, device: physical.get(physicalOutside) },
   }
 
   let queue: Promise<unknown> = Promise.resolve()
@@ -102,16 +106,16 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       if (r) { await more?.(r); await announce(r) }
     }).catch((error: Error) => log(`network: ${error.message}`)), ms).unref()
     for (const ms of [300, 800, 1400, holdSeconds * 1000 + 3000]) say(ms)
-    say(holdSeconds * 1000 + 100, (r) => release([r.gateway!.mac], n))
+    say(holdSeconds * 1000 + 100, (r) => release(macsOf(r), n))
   }
   /** Asks whether this host still has what another was heard to speak with. Not answered: it stays silent. */
   const settle = async () => {
     const heard = await fenced(n)
     if (!heard.size || !confirm) return
-    log(`network: another host speaks for gateway ${[...heard].join(', ')}; this one is silent until it is told whose it is`)
+    log(`network: another host speaks for a router here, as ${[...heard].join(', ')}; this one is silent until it is told whose it is`)
     await confirm()
     await alone(async () => {
-      const mine = last?.plan.routers.filter((r) => r.gateway && heard.has(r.gateway.mac)) ?? []
+      const mine = last?.plan.routers.filter((r) => macsOf(r).some((mac) => heard.has(mac))) ?? []
       await release(heard, n)
       for (const r of mine) await announce(r)
     })
@@ -131,7 +135,7 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
   let beat = 0
   const watch = setInterval(() => {
     if (!last) return
-    if (options.externalDevice && !settling && last.plan.routers.length) {
+    if (physical.size && !settling && last.plan.routers.some((r) => wiredLinks(r).length)) {
       settling = true
       void settle().catch(() => {}).finally(() => { settling = false })
     }
@@ -157,13 +161,15 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
     },
     async ports() {
       const [force, have] = await Promise.all([inForce(), links(n)])
-      return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP') && (!last?.plan.ports.get(id)?.trunk || last.trunked.has(id)))
+      const whole = (port: Port | undefined) => !port || ((!port.trunk || last!.trunked.has(port.id)) && !last!.uncarried.has(port.network.id))
+      return [...force].filter((id) => have.get(n.tap(id))?.flags.includes('UP') && whole(last?.plan.ports.get(id)))
     },
     async meters() {
       const metered = last?.plan.routers.filter((r) => r.meters.length) ?? []
       return (await Promise.all(metered.map((r) => counted(r).then((list) => list.map((m) => ({ ...m, router: r.id })), () => [])))).flat()
     },
     confirms(ask) { confirm = ask },
+    physical: [...new Set([...(outside || physical.has(physicalOutside) ? [physicalOutside] : []), ...physical.keys()])],
     tap: (port) => n.tap(port),
     async ready(nics: Nic[]) {
       const deadline = Date.now() + readySeconds * 1000
@@ -191,14 +197,14 @@ export async function linuxNet(options: NetOptions): Promise<LinuxNet> {
       const out = new Map<string, Connection[]>()
       for (const [network, theirs] of Map.groupBy(nics, (nic) => nic.network)) {
         const ports = theirs.flatMap((nic) => last?.plan.ports.get(nic.port) ?? [])
-        const zone = ports[0]?.network.external ? 0 : zones.get(n.bridge(network))
+        const zone = ports[0]?.network.outside ? 0 : zones.get(n.bridge(network))
         if (zone !== undefined && ports.length) out.set(network, await connectionsOf(new Set(ports.flatMap((p) => p.addresses)), zone))
       }
       return out
     },
     async takeOn(network, connections) {
-      const external = last?.plan.networks.get(network)?.external
-      const zone = external ? 0 : zonesOf(await loaded({ family: 'inet', name: n.table })).get(n.bridge(network))
+      const onOutside = last?.plan.networks.get(network)?.outside
+      const zone = onOutside ? 0 : zonesOf(await loaded({ family: 'inet', name: n.table })).get(n.bridge(network))
       if (zone !== undefined) await takeOn(connections, zone)
     },
     guests: (lookup, relay) => server.lookup(lookup, relay),

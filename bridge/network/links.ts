@@ -33,8 +33,8 @@ export interface External { cidr?: string; /** What the outside network comes in
 /** Commands for bridges; those of networks first, since everything else is put into them. */
 export function bridgeCommands(plan: Plan, names: Names, have: Links, external: External): string[] {
   const out: string[] = []
-  for (const n of plan.networks.values()) if (!n.external) out.push(...bridge(n.bridge, n.mtu, alias(n.id), have))
-  const outside = [...plan.networks.values()].find((n) => n.external)
+  for (const n of plan.networks.values()) if (!n.outside) out.push(...bridge(n.bridge, n.mtu, alias(n.id), have))
+  const outside = [...plan.networks.values()].find((n) => n.outside)
   if (outside || external.cidr || external.device) {
     // Where it leads to other hosts it has no address to answer for, and a MAC it shared with theirs would keep frames from them.
     const mac = `address 02:76:${names.tag.slice(0, 2)}:${names.tag.slice(2)}:00:01`
@@ -78,8 +78,8 @@ export function tapCommands(plan: Plan, have: Links): string[] {
 /** The branch of a tap, whose names differ by one letter. */
 const branchOf = (tap: string) => `${tap.slice(0, 5)}u${tap.slice(6)}`
 
-/** What a device is the other end of, and goes with: a branch with its tap, a cable with the device that carries its network. */
-export const pairOf = (device: string) => ({ u: `${device.slice(0, 5)}t${device.slice(6)}`, o: `${device.slice(0, 5)}x${device.slice(6)}` })[device[5]!] ?? ''
+/** What a device is the other end of, and goes with: a branch with its tap, a cable or a lead with the device that carries its network. */
+export const pairOf = (device: string) => ({ u: `${device.slice(0, 5)}t${device.slice(6)}`, o: `${device.slice(0, 5)}x${device.slice(6)}`, y: `${device.slice(0, 5)}w${device.slice(6)}` })[device[5]!] ?? ''
 
 export function join(name: string, network: Network, link: Link | undefined): string[] {
   return [
@@ -90,7 +90,7 @@ export function join(name: string, network: Network, link: Link | undefined): st
 
 /** The host's address on the outside bridge, and no IPv6 of its own on any bridge. */
 export async function hostSide(plan: Plan, names: Names, external: External & { uplink?: string }): Promise<void> {
-  const bridges = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
+  const bridges = [...plan.networks.values()].filter((n) => !n.outside).map((n) => n.bridge)
   for (const name of [names.ext, ...bridges]) {
     const file = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`
     if (await readFile(file, 'utf8').catch(() => '1') !== '1\n') await writeFile(file, '1').catch(() => {})

@@ -17,6 +17,9 @@ export interface Names {
   cable(network: string): string
   /** The bridge all networks leave by, where Open vSwitch carries them: its business, like all it makes. */
   integration: string
+  /** The ends of the pair by which a network leaves with a tag: in its bridge, and where the tag is put on. */
+  wire(network: string): string
+  lead(network: string): string
   /** Where what a limited guest sends waits. */
   ifb(port: string): string
   /** The other end of a sub-port's device, where its trunk leads. */
@@ -37,7 +40,7 @@ export interface Names {
 export function names(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`tag must be 4 hex digits, not ${JSON.stringify(tag)}`)
   const prefix = `v${tag}`
-  const device = new RegExp(`^${prefix}([btxodpgqu][0-9a-f]{9}|ext)$`)
+  const device = new RegExp(`^${prefix}([btxowydpgqu][0-9a-f]{9}|ext)$`)
   const space = new RegExp(`^${prefix}[dr]-[0-9a-f]{9}$`)
   return {
     tag, prefix, ext: `${prefix}ext`, table: `virga_${tag}`,
@@ -46,6 +49,8 @@ export function names(tag: string): Names {
     vxlan: (id) => `${prefix}x${short(id)}`,
     cable: (id) => `${prefix}o${short(id)}`,
     integration: `${prefix}int`,
+    wire: (id) => `${prefix}w${short(id)}`,
+    lead: (id) => `${prefix}y${short(id)}`,
     ifb: (id) => `${prefix}q${short(id)}`,
     branch: (id) => `${prefix}u${short(id)}`,
     dhcpVeth: (id) => `${prefix}d${short(id)}`,

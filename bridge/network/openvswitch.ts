@@ -50,6 +50,7 @@ export function openvswitch(names: Names, underlay: string | undefined): Carrier
         const remote = Map.groupBy(plan.remote.filter((r) => r.network === n), (r) => r.mac)
         return overlayFlows({ port: numbers.get(far(n))!, vni: n.vni, peers: n.peers.filter((p) => p !== underlay), remote: new Map([...remote].map(([mac, at]) => [mac, at.map((r) => r.host)])) }, numbers.get(tunnel)!)
       }))
+      return new Set()
     },
     wipe: async () => { await vsctl(['--if-exists', 'del-br', names.integration]) },
   }

@@ -1,4 +1,4 @@
-import type { Desired, Rule } from '../../schema/hosts.ts'
+import { outside, type Desired, type Rule } from '../../schema/hosts.ts'
 import type { Names } from './names.ts'
 import { address, cidr, contains, domain, familyOf, hostname, text, unicast, type Cidr } from './values.ts'
 import { optionValue } from './options.ts'
@@ -9,7 +9,11 @@ import { optionValue } from './options.ts'
  */
 export interface Subnet { id: string; cidr: Cidr; gateway?: string; dhcp: boolean; dns: string[]; routes: { to: Cidr; via: string }[]; v6?: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' }
 export interface Network {
-  id: string; bridge: string; external: boolean; vni: number; mtu: number; peers: string[]; domain: string; subnets: Subnet[]
+  id: string; bridge: string; vni: number; mtu: number; peers: string[]; domain: string; subnets: Subnet[]
+  /** On the bridge to the outside, where the host takes part. */
+  outside: boolean
+  /** Carried by a physical network of the host, with this tag or untagged; in a bridge of its own. */
+  physical?: { network: string; vlan?: number }
   dhcp?: { mac: string; addresses: { address: string; prefix: number }[] }
 }
 export interface Lease { port: string; network: string; mac: string; addresses: string[]; hostname?: string; options: { code: number; value: string; family: 4 | 6 }[] }
@@ -31,6 +35,11 @@ export interface Plan {
   remote: { network: Network; mac: string; host: string }[]
   problems: string[]
 }
+
+/** Where others than this cloud's hosts are heard: whose a gateway is has to be settled on the wire. */
+export const wired = (n: Network): boolean => n.outside || n.physical !== undefined
+/** A router's devices on such networks. */
+export const wiredLinks = (r: Router): RouterLink[] => [...(r.gateway ? [r.gateway] : []), ...r.interfaces].filter((l) => wired(l.network))
 
 const linkLocal4 = cidr('169.254.0.0/16')!
 
@@ -62,8 +71,9 @@ export function plan(desired: Desired, names: Names): Plan {
 
   const networks = new Map<string, Network>()
   for (const n of desired.networks) {
-    const bridge = n.external ? names.ext : names.bridge(n.id)
-    if (!n.external && !claim(bridge, n.id)) continue
+    const onOutside = n.physical ? n.physical.network === outside && n.physical.vlan === undefined : n.external
+    const bridge = onOutside ? names.ext : names.bridge(n.id)
+    if (!onOutside && !claim(bridge, n.id)) continue
     const where = `network ${n.id}`
     const subnets = n.subnets.flatMap((s): Subnet[] => {
       const c = cidr(s.cidr)
@@ -80,7 +90,7 @@ export function plan(desired: Desired, names: Names): Plan {
       const prefix = prefixOf(a)
       return prefix === undefined ? (bad(`${where}: DHCP address ${a} is in none of its subnets`), []) : [{ address: a, prefix }]
     }) } : undefined
-    networks.set(n.id, { id: n.id, bridge, external: n.external, vni: n.vni, mtu: Math.min(Math.max(n.mtu, 68), 65535),
+    networks.set(n.id, { id: n.id, bridge, outside: onOutside, physical: onOutside ? undefined : n.physical, vni: n.vni, mtu: Math.min(Math.max(n.mtu, 68), 65535),
       peers: ats(n.peers, where), domain: name ?? 'openstacklocal', subnets, dhcp })
   }
 

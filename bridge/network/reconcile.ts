@@ -12,7 +12,7 @@ import { bridgeCommands, hostSide, links, removeLinks, pairOf, tapCommands, type
 import type { Metadata } from './metadata.ts'
 import type { Names } from './names.ts'
 import { changes, commit, digest, loaded, parse, type Loaded } from './nft.ts'
-import { plan as planOf, type Lease, type Plan, type Router } from './plan.ts'
+import { plan as planOf, wiredLinks, type Lease, type Plan, type Router } from './plan.ts'
 import { metadataPort, routerDaemon, routerSpace, translate } from './routers.ts'
 import { each, ipBatch, run } from './run.ts'
 import { ifbCommands, ifbsOf, release, shape, shapeRouter, type Shaped } from './shaping.ts'
@@ -32,7 +32,8 @@ export interface Host {
 }
 /** `failed`: what the host refused, to be tried again; the rest is in force. */
 /** `trunked`: the sub-ports whose trunk leads to them. */
-export interface Reconciled { plan: Plan; trunked: Set<string>; daemons: Daemon[]; problems: string[]; failed: Error[]; /** Routers that another host had. */ taken: Set<Router> }
+/** `uncarried`: networks that end at this host and should not. */
+export interface Reconciled { plan: Plan; trunked: Set<string>; uncarried: Set<string>; daemons: Daemon[]; problems: string[]; failed: Error[]; /** Routers that another host had. */ taken: Set<Router> }
 
 /** `first`: nothing is known of what an earlier process was doing when it ended. */
 /** `kept`: the document is one from before, so of routers only those that are here still are this host's. */
@@ -49,9 +50,9 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
 
   // Filters before devices: a tap is never up without them.
   const zonesBefore = zonesOf(inetTable)
-  const tenants = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
+  const tenants = [...plan.networks.values()].filter((n) => !n.outside).map((n) => n.bridge)
   const zones = assignZones(tenants, zonesBefore, tenants.every((b) => zonesBefore.has(b)) ? new Set() : await foreignZones(names))
-  const made = filters(plan, names, host.carrier, problems, host.external.device)
+  const made = filters(plan, names, host.carrier, problems)
   await load(state(plan, names, zones, { ...host.external, underlay: host.underlay ? [host.underlay] : [] }), inetTable)
   await load(made.table, bridgeTable).catch(async () => {
     await sift(made.table, problems)
@@ -64,7 +65,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
   await part(removeLinks([...have.keys()].filter((d) => !wanted.has(d) && !have.has(pairOf(d))), names))
   await part(ipBatch(bridgeCommands(plan, names, have, host.external)))
   await part(hostSide(plan, names, host.external))
-  await part(host.carrier.carry(plan, have))
+  const uncarried = await part(host.carrier.carry(plan, have, problems)) as Set<string> | undefined ?? new Set<string>()
   await part(ipBatch([...tapCommands(plan, have), ...ifbCommands(plan, names, have)]))
 
   const taken = new Set<Router>()
@@ -72,7 +73,7 @@ export async function reconcile(host: Host, desired: Desired, first: boolean, ke
   // Last, since gateways are made with their namespaces.
   await part(shape(plan, names, host.shaped))
   const trunked = await part(connect(plan, host.shaped, names)) as Set<string> | undefined ?? new Set<string>()
-  return { plan, daemons, problems, failed, trunked, taken }
+  return { plan, daemons, problems, failed, trunked, uncarried, taken }
 }
 
 const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => commit(changes(want, have))
@@ -80,9 +81,9 @@ const load = (want: Parameters<typeof changes>[0], have: Loaded | undefined) => 
 function wantedDevices(plan: Plan, { names, external, carrier }: Host): Set<string> {
   const out = new Set<string>()
   const networks = [...plan.networks.values()]
-  if (external.cidr || external.device || networks.some((n) => n.external)) out.add(names.ext)
+  if (external.cidr || external.device || networks.some((n) => n.outside)) out.add(names.ext)
   for (const n of networks) {
-    if (!n.external) out.add(n.bridge)
+    if (!n.outside) out.add(n.bridge)
     if (n.dhcp) out.add(names.dhcpVeth(n.id))
     for (const d of carrier.devices(n)) out.add(d)
   }
@@ -126,7 +127,7 @@ async function namespaces(host: Host, plan: Plan, have: Awaited<ReturnType<typeo
     if (joined && seen.get(space.ns) === sum) return
     seen.delete(space.ns)
     const before = problems.length
-    if (inside?.taken && inside.gateway?.network.external && !existing.has(space.ns)) {
+    if (inside?.taken && wiredLinks(inside).length && !existing.has(space.ns)) {
       await hold(inside, names)
       taken.add(inside)
     }

@@ -13,7 +13,7 @@ export function state(plan: Plan, names: Names, zones: Map<string, number>, outs
   const t = table('inet', names.table)
   const iif = meta('iifname'), oif = meta('oifname')
   const daddr = field('ip', 'daddr')
-  const tenants = [...plan.networks.values()].filter((n) => !n.external).map((n) => n.bridge)
+  const tenants = [...plan.networks.values()].filter((n) => !n.outside).map((n) => n.bridge)
   t.sets.set('tenants', { type: 'ifname', elements: [] })
   t.sets.set('underlay', { type: 'ipv4_addr', elements: [] })
   t.sets.set('underlay6', { type: 'ipv6_addr', elements: [] })

@@ -14,6 +14,7 @@ export function tunnels(names: Names, underlay: string | undefined): Carrier {
       const networks = [...plan.networks.values()].filter(led)
       await ipBatch(networks.flatMap((n) => tunnelCommands(n, names.vxlan(n.id), have, underlay!)))
       await forwarding(networks, plan, names, underlay!)
+      return new Set()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Carrier } from './carrier.ts'
 import { links, removeLinks } from './links.ts'
+import type { Carrier } from './carrier.ts'
 import type { Names } from './names.ts'
 import { each, run, ipBatch, ipJson } from './run.ts'
 import { loaded } from './nft.ts'

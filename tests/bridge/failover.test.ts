@@ -7,7 +7,7 @@ const why = unable()
 describe.skipIf(why)(`a gateway that moves${why ? ` (skipped: ${why})` : ''}`, { timeout: 60_000 }, () => {
   const spaces = ['t7e6-m1', 't7e6-m2', 't7e6-sw', 't7e6-world']
   const [m1, m2, middle, world] = spaces as [string, string, string, string]
-  const first = new Lab('7e6a', { underlay: '192.168.78.1', externalDevice: 'ext0' }, m1), second = new Lab('7e6b', { underlay: '192.168.78.2', externalDevice: 'ext0' }, m2)
+  const first = new Lab('7e6a', { underlay: '192.168.78.1', physical: { external: 'ext0' } }, m1), second = new Lab('7e6b', { underlay: '192.168.78.2', physical: { external: 'ext0' } }, m2)
   const mac = 'fa:16:3e:aa:02:01', gateway = '172.31.244.10', floating = '172.31.244.77'
   const router = (network: Network, taken: boolean) => ({
     id: uuid('moving router'), taken, external: { network: network.id, mac, addresses: [{ address: gateway, prefix: 24 }, { address: '2001:db8:44::10', prefix: 64 }], gateways: ['172.31.244.1'], snat: true },
