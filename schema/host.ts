@@ -37,6 +37,8 @@ export const host = sqliteTable('host', {
   memoryRatio: real('memory_ratio').notNull().default(1.5),
   diskRatio: real('disk_ratio').notNull().default(1),
   reservedMemoryMb: integer('reserved_memory_mb').notNull().default(512),
+  /** Physical networks it leads to; null: its bridge is of a release that does not say. */
+  physicalNetworks: json<string[]>('physical_networks'),
   storage: text('storage'),
   simulated: flag('simulated').notNull().default(false),
   bootId: text('boot_id'),

@@ -70,13 +70,18 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
         carried.push(n)
       }
       const tagged = carried.filter(isTagged)
-      await ipBatch([...carried.filter((n) => !isTagged(n)).flatMap((n) => flat(n, devices.get(deviceOf(n)!)!)), ...tagged.flatMap((n) => pair(n, names, have)),
-        ...[...new Set(tagged.map((n) => deviceOf(n)!))].flatMap((dev) => listening(devices.get(dev)!))])
+      await ipBatch(wireCommands(carried.map((n) => ({ n, device: devices.get(deviceOf(n)!)! })), names, have))
       await lead(tagged, devices)
       return lost
     },
     wipe: async () => strays(arriving(await qdiscs()), () => false),
   }
+}
+
+/** Flat networks' devices in their bridges, pairs for the others; `device`: what leads to each. */
+export function wireCommands(carried: { n: Network; device: Link }[], names: Names, have: Links): string[] {
+  const tagged = carried.filter(({ n }) => n.physical?.vlan !== undefined), listens = new Map(tagged.map(({ device }) => [device.ifname, device]))
+  return [...carried.filter((c) => !tagged.includes(c)).flatMap(({ n, device }) => flat(n, device)), ...tagged.flatMap(({ n }) => pair(n, names, have)), ...[...listens.values()].flatMap(listening)]
 }
 
 const flat = (n: Network, device: Link): string[] => [...(device.master === n.bridge ? [] : [`link set dev ${device.ifname} master ${n.bridge}`]), ...up(device)]

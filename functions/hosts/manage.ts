@@ -19,7 +19,7 @@ const hash = async (token: string) => [...new Uint8Array(await crypto.subtle.dig
 
 export const view = (h: HostRow, now: number) => ({
   id: h.id, name: h.name, enabled: h.enabled, disabled_reason: h.disabledReason, up: isUp(h, now), forced_down: h.forcedDown, draining: h.draining, resume_guests: h.resumeGuests,
-  simulated: h.simulated, availability_zone: h.zone, last_seen_at: isoSeconds(h.seenAt), version: h.version, hypervisor: h.hypervisor, capacity: h.capacity, storage: h.storage,
+  simulated: h.simulated, availability_zone: h.zone, last_seen_at: isoSeconds(h.seenAt), version: h.version, hypervisor: h.hypervisor, capacity: h.capacity, storage: h.storage, physical_networks: h.physicalNetworks,
 })
 
 export const mint = endpoint({

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { Picture, type Stated } from '../../schema/desired.ts'
 import { host } from '../../schema/host.ts'
 import { blobRequest, inventory, passageRequest, type Desired, type GuestData, type PassageAnswer } from '../../schema/hosts.ts'
@@ -83,6 +83,13 @@ async function passageKey(ctx: Ctx, move: string): Promise<string> {
   return Buffer.from(await crypto.subtle.sign('HMAC', hmac, new TextEncoder().encode(move))).toString('base64url')
 }
 
+/** What it leads to has changed: its networks are carried in another way, and other hosts may be better for its routers. */
+async function leadsElsewhere(ctx: Ctx, id: string) {
+  const [{ touch, listed }, { resettle }] = await Promise.all([import('../network/touch.ts'), import('../network/routers/place.ts')])
+  touch(ctx, { hostsOf: listed([id]) })
+  resettle(ctx, sql`router.host = ${id}`)
+}
+
 export const report = endpoint({
   id: 'inventory', method: 'PUT', path: '/{host}/inventory', status: 204, policy: 'public', raw: true, summary: 'What is on this host now (signed by the host)',
   async handle(ctx, input) {
@@ -92,8 +99,9 @@ export const report = endpoint({
     const seen = bodyOf(inventory, text), now = ctx.now(), h = seen.hypervisor
     ctx.stage(q.update(host).set({
       seenAt: now, inventoryAt: now, hypervisor: h, capacity: seen.capacity, vcpus: seen.capacity.vcpus, memoryMb: seen.capacity.memoryMb, diskGb: seen.capacity.diskGb,
-      storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version, applied: seen.revision,
+      storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version, applied: seen.revision, physicalNetworks: seen.physicalNetworks ?? null,
     }).where(eq(host.id, row.id)))
+    if (row.inventoryAt !== null && JSON.stringify(seen.physicalNetworks ?? null) !== JSON.stringify(row.physicalNetworks)) await leadsElsewhere(ctx, row.id)
     await observe(ctx, row, seen)
   },
 })

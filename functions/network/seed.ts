@@ -1,6 +1,7 @@
 import { eq, inArray } from 'drizzle-orm'
 import { address, network, port, router, routerInterface, securityGroup, subnet } from '../../schema/network.ts'
 import { host } from '../../schema/host.ts'
+import { outside as onPhysical } from '../../schema/hosts.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { atOffset, cidrOf, defaultPools, newMac, offsetOf, rangesOf, toNumber } from './addresses.ts'
@@ -28,7 +29,7 @@ export async function seedNetwork(ctx: Ctx, input: { project: string; adminProje
     ctx.stage(q.insert(subnet).values(row))
     return row
   }
-  const ext = { ...standard(input.adminProject, 'public'), external: true, isDefault: true, mtu: 1500, providerType: 'flat' as const, physicalNetwork: 'external', vni: 1, portSecurity: false }
+  const ext = { ...standard(input.adminProject, 'public'), external: true, isDefault: true, mtu: 1500, providerType: 'flat' as const, physicalNetwork: onPhysical, vni: 1, portSecurity: false }
   const own = { ...standard(input.project, 'demo'), mtu: 1450, providerType: 'vxlan' as const, segment: 2, vni: 2 }
   ctx.stage(q.insert(network).values([{ ...ext, segment: null }, { ...own, physicalNetwork: null }]))
   const outside = addSubnet(ext.id, input.adminProject, 'public-subnet', input.externalCidr, { dhcp: false, from: 10 })

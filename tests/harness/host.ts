@@ -19,6 +19,8 @@ export class TestHost {
   /** Hosts beside it, which servers can move to. */
   readonly peers: TestHost[] = []
   storage = 'test'
+  /** What it says it leads to; undefined: as a bridge of before. */
+  physical: string[] | undefined = ['external', 'physnet1']
   /** Whom a move was let in by. */
   private static readonly doors = new Map<string, TestHost>()
   /** What it was asked, in order. */
@@ -126,7 +128,7 @@ export class TestHost {
     const inventory: Inventory = {
       version: 'test', bootId: 'boot-1', storage: this.storage, revision: this.revision, ports: [], disks: [...this.disks], domains: [...this.domains.values()],
       hypervisor: { type: 'simulated', virtType: 'simulated', version: 1, hostname: this.name, address: '127.0.0.1', cpuModel: 'test', arch: 'x86_64', uptimeSeconds: 1, load: [0, 0, 0] },
-      capacity: { vcpus: 16, memoryMb: 65536, diskGb: 1000, freeDiskGb: 1000, freeMemoryMb: 65536, ...this.capacity }, ...more,
+      capacity: { vcpus: 16, memoryMb: 65536, diskGb: 1000, freeDiskGb: 1000, freeMemoryMb: 65536, ...this.capacity }, physicalNetworks: this.physical, ...more,
     }
     return this.signed('PUT', '/inventory', inventory)
   }

@@ -4,7 +4,8 @@ import { host } from '../../../schema/host.ts'
 import { inventory, providerUsage } from '../../../schema/placement.ts'
 import { job } from '../../../schema/kernel.ts'
 import { SILENCE } from '../../hosts/up.ts'
-import { q } from '../../kernel/db.ts'
+import { full, q } from '../../kernel/db.ts'
+import { beyond } from '../../network/networks/physical.ts'
 import type { Need } from '../../placement/claim.ts'
 
 /** What a filter or a weigher may know of a host. */
@@ -37,7 +38,7 @@ export const fenceLane = (server: string) => `fence:${server}`
 const AT_MOST = 200
 
 /** Hosts that are up, enabled and have room, roomiest first, in one statement whose cost does not grow with the servers. */
-export function hostsQuery(now: number, need: Asked, asked: { zone?: string; group?: string | SQL; only?: string[]; /** It moves: not to where it is still to be cleared away. */ moving?: string }) {
+export function hostsQuery(now: number, need: Asked, asked: { zone?: string; group?: string | SQL; only?: string[]; /** Networks it has to lead to. */ networks?: SQL; /** It moves: not to where it is still to be cleared away. */ moving?: string }) {
   const memory = free('MEMORY_MB'), vcpus = free('VCPU'), disk = free('DISK_GB')
   const members = asked.group ? sql<number>`(select count(*) from ${server} s where s.group_id = ${asked.group} and s.host = ${host}.id)` : sql<number>`0`
   return q.select({
@@ -51,6 +52,7 @@ export function hostsQuery(now: number, need: Asked, asked: { zone?: string; gro
     asked.moving ? sql`not exists (select 1 from ${job} j where j.host = ${host}.id and j.state in ('queued', 'running') and j.lane like 'fence:%'
       and (j.lane = ${fenceLane(asked.moving)} or exists (select 1 from attachment a where a.server = ${asked.moving} and instr(j.args, a.volume) > 0)))` : undefined,
     asked.zone ? sql`${zoneOf} = ${asked.zone}` : undefined,
+    asked.networks ? sql`not ${beyond(full(host.physicalNetworks), asked.networks)}` : undefined,
     asked.only ? sql`(${host.name} in ${asked.only} or ${host.id} in ${asked.only})` : undefined,
   )).orderBy(asked.group ? desc(members) : sql`1`, desc(memory), asc(host.id)).limit(AT_MOST)
 }

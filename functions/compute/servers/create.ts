@@ -45,6 +45,12 @@ export async function createServers(ctx: Ctx, ask: NewServers) {
   return { servers, reservation, adminPass }
 }
 
+/** Where a host would have to lead to. */
+const leading = (w: World) => {
+  const names = [...new Set((w.ports[0] as { physicalNetwork: string | null }[]).flatMap((n) => n.physicalNetwork ?? []))]
+  return names.length ? ` that lead to physical network ${names.join(', ')}` : ''
+}
+
 /** One server: on the host that suits it best, or in ERROR with the reason when none does. */
 async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; count: number; reservation: string; adminPass: string }): Promise<Server> {
   const id = ctx.uuid(), now = ctx.now(), shape = shapeOf(w.flavor), suffix = made.count > 1 ? `-${made.n + 1}` : ''
@@ -67,7 +73,7 @@ async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; cou
   if (!host) {
     // Judged all the same, so that a bad network is refused here as it is everywhere.
     ctx.cut(mark)
-    Object.assign(s, { state: 'error', task: null, fault: faultOf(ctx, 'No valid host was found. There are not enough hosts available.') } satisfies Partial<Server>)
+    Object.assign(s, { state: 'error', task: null, fault: faultOf(ctx, `No valid host was found. There are not enough hosts available${leading(w)}.`) } satisfies Partial<Server>)
     ctx.event('compute.instance.create.error', id, { why: 'no valid host' })
   }
   ctx.stage(q.insert(server).values(s))

@@ -1,10 +1,12 @@
+import { sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import type { Ctx } from '../../kernel/ctx.ts'
 import type { Query } from '../../kernel/db.ts'
 import { start } from '../../kernel/engine.ts'
 import { invalid, notFound } from '../../kernel/fault.ts'
+import { bindingFailed, lackingQuery } from '../../network/networks/physical.ts'
 import { interfacesOf } from '../../network/ports/of-servers.ts'
-import { planPorts, portReads, type PortRequest } from '../../network/ports/plan.ts'
+import { networksAsked, planPorts, portReads, type PortRequest } from '../../network/ports/plan.ts'
 import { endpoint } from '../service.ts'
 import { address, closed, ip, tag, uuid } from '../shapes.ts'
 import attach from './attach.saga.ts'
@@ -34,10 +36,12 @@ async function look(ctx: Ctx, id: string, rule: 'list' | 'show') {
 
 export async function attachInterface(ctx: Ctx, id: string, request: PortRequest) {
   const reads = gripReads(ctx, id)
-  const read = await ctx.read(...reads as unknown as [Query], ...portReads(ctx, request)) as unknown[][]
+  const read = await ctx.read(...reads as unknown as [Query], lackingQuery(sql`(select host from server where id = ${id})`, networksAsked(ctx, request)), ...portReads(ctx, request)) as unknown[][]
   const g = gripOf(ctx, id, 'attachInterface', read), s = g.server
-  const [made] = planPorts(ctx, request, read.slice(reads.length), { server: id, hostname: s.hostname, host: s.host })
+  const [made] = planPorts(ctx, request, read.slice(reads.length + 1), { server: id, hostname: s.hostname, host: s.host })
   if (!made) throw invalid('There is no network to attach an interface to: name one.')
+  const lacking = read[reads.length] as { physical: string }[]
+  if (lacking.length) throw bindingFailed(made.id, lacking)
   joins(ctx, s)
   timeline(ctx, s, 'attachInterface', { port: made.id })
   await start(ctx, attach, { server: id, host: s.host, hot: hot(s), join: true, nic: nicOf(made as Wired, s.imageProperties) }, { lane: made.id, project: s.project })

@@ -5,7 +5,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q, type Query } from '../../kernel/db.ts'
 import { forbidden, invalid, notFound } from '../../kernel/fault.ts'
 import { imageQuery, usableImage, type ImageRow, type UsableImage } from '../../image/images/use.ts'
-import { portReads } from '../../network/ports/plan.ts'
+import { networksAsked, portReads } from '../../network/ports/plan.ts'
 import type { Need } from '../../placement/claim.ts'
 import { demand, quotaQueries, snapshotsQuery, volumesQuery, type SnapshotRow, type VolumeRow } from '../../volume/volumes/use.ts'
 import { flavorQuery, type Flavor } from '../flavors/model.ts'
@@ -30,7 +30,7 @@ export async function look(ctx: Ctx, ask: NewServers): Promise<World> {
   const need = needFrom(ask.flavor, ask.blocks.some((b) => b.boot === 0))
   const group = ask.hints.group ?? ''
   const fixed = [
-    flavorQuery(ctx, ask.flavor), hostsQuery(ctx.now(), need, { zone: ask.zone, group: ask.hints.group, only: ask.onHost }), usageQuery(ctx.project), limitsQuery(ctx.project, ctx.caller.user.id),
+    flavorQuery(ctx, ask.flavor), hostsQuery(ctx.now(), need, { zone: ask.zone, group: ask.hints.group, only: ask.onHost, networks: networksAsked(ctx, ask.ports) }), usageQuery(ctx.project), limitsQuery(ctx.project, ctx.caller.user.id),
     q.selectDistinct({ zone: zoneOf }).from(hostTable), groupQuery(ctx, group), membersOf(group),
     q.select({ id: server.id, host: server.host }).from(server).where(inArray(server.id, [...(ask.hints.sameHost ?? []), ...(ask.hints.differentHost ?? [])])),
     keypairQuery(ctx.caller.user.id, ask.keyName ?? ''), volumesQuery(ctx, of('volume')), snapshotsQuery(ctx, of('snapshot')), ...quotaQueries(ctx.project),

@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { host } from '../../../schema/host.ts'
 import { port, portBinding } from '../../../schema/network.ts'
@@ -6,6 +6,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q, type Query } from '../../kernel/db.ts'
 import { conflict, notFound } from '../../kernel/fault.ts'
 import { rowQuery, rows, theRow, type Row } from '../../kernel/resource.ts'
+import { lackingQuery } from '../networks/physical.ts'
 import { portResource } from '../ports/api.ts'
 import { endpoint } from '../service.ts'
 import { touchPorts } from '../touch.ts'
@@ -20,9 +21,10 @@ const text = t.Optional(t.String({ maxLength: 255 }))
 
 /** Where a port is bound, and where it is going to be: the active one is the port's own, the others wait beside it. */
 async function around(ctx: Ctx, id: string, rule: string, at = '') {
-  const [found, waiting, [known]] = await ctx.read(rowQuery(portResource, ctx, id) as Query, q.select().from(portBinding).where(eq(portBinding.port, id)).orderBy(asc(portBinding.host)), q.select({ id: host.id, name: host.name }).from(host).where(eq(host.name, at))) as unknown as [Row[], Binding[], [{ id: string; name: string } | undefined]]
+  const [found, waiting, [known], lacking] = await ctx.read(rowQuery(portResource, ctx, id) as Query, q.select().from(portBinding).where(eq(portBinding.port, id)).orderBy(asc(portBinding.host)), q.select({ id: host.id, name: host.name }).from(host).where(eq(host.name, at)),
+    lackingQuery(sql`(select id from host where name = ${at})`, sql`select network from port where id = ${id}`)) as unknown as [Row[], Binding[], [{ id: string; name: string } | undefined], { physical: string }[]]
   const p = theRow(portResource, found, ctx, id, rule), active = (p.hostName ?? p.bindingHost) as string
-  return { p, waiting, known, active, list: [...(active ? [shown({ host: active, vnicType: p.vnicType, profile: p.profile }, 'ACTIVE', Boolean(p.hostName))] : []), ...waiting.map((b) => shown(b, 'INACTIVE', true))] }
+  return { p, waiting, known, lacking, active, list: [...(active ? [shown({ host: active, vnicType: p.vnicType, profile: p.profile }, 'ACTIVE', Boolean(p.hostName))] : []), ...waiting.map((b) => shown(b, 'INACTIVE', true))] }
 }
 const shown = (b: Pick<Binding, 'host' | 'vnicType' | 'profile'>, status: string, bound: boolean) => ({ host: b.host, status, vnic_type: b.vnicType, profile: b.profile, vif_type: bound ? 'bridge' : 'binding_failed', vif_details: bound ? { port_filter: true, connectivity: 'l2' } : {}, project_id: undefined })
 const noBinding = (id: string, at: string) => notFound('binding', at, `Binding for port ${id} for host ${at} could not be found.`, { type: 'PortBindingNotFound' })
@@ -36,9 +38,10 @@ export const bindings = [
   endpoint({ id: 'port_bindings.create', method: 'POST', path, status: 201, policy: 'create_port_binding', summary: 'Bind a port to one more host, to become active later',
     body: { '2.0': t.Object({ binding: t.Object({ host: t.String({ minLength: 1, maxLength: 255 }), ...fields, tenant_id: text, project_id: text }, closed) }, closed) },
     async handle(ctx, { params, body }) {
-      const { p, list, known, active } = await around(ctx, params.port, 'create_port_binding', body.binding.host), at = body.binding.host
+      const { p, list, known, lacking, active } = await around(ctx, params.port, 'create_port_binding', body.binding.host), at = body.binding.host
       if (list.some((b) => b.host === at)) throw exists(p.id, at)
       if (!known) throw conflict(`Binding for port ${p.id} on host ${at} could not be created: there is no such host.`, { type: 'PortBindingError' })
+      if (lacking.length) throw conflict(`Binding for port ${p.id} on host ${at} could not be created: that host does not lead to physical network ${lacking[0].physical}.`, { type: 'PortBindingError' })
       const row = { port: p.id as string, host: at, vnicType: body.binding.vnic_type ?? 'normal', profile: (body.binding.profile ?? {}) as Record<string, unknown> }
       // The first one is in force at once.
       if (!active) bind(ctx, p, known.id, row)

@@ -7,6 +7,7 @@ import type { HostRow } from '../../hosts/signed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full as column, q } from '../../kernel/db.ts'
 import { cidrOf } from '../addresses.ts'
+import { carriedBy } from '../networks/physical.ts'
 import { dhcpOption } from '../ports/options.ts'
 import { wireProtocol } from '../security/protocols.ts'
 import { around, hostsOf, isHere, listed, peersOf, type News } from './around.ts'
@@ -124,7 +125,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     networks: networks.filter((n) => !anewSet || anewSet.has(n.id)).map((n) => {
       const dhcpPort = portsOf(n.id).find((p) => p.deviceOwner === 'network:dhcp')
       return {
-        id: n.id, vni: n.vni, mtu: n.mtu, external: n.external, peers: peers(n.id), dnsDomain: n.dnsDomain.replace(/\.$/, ''),
+        id: n.id, vni: n.vni, mtu: n.mtu, external: n.external, physical: carriedBy(h, n), peers: peers(n.id), dnsDomain: n.dnsDomain.replace(/\.$/, ''),
         dhcp: dhcpPort && subnetsOf(n.id).some((s) => s.dhcp) ? { port: dhcpPort.id, mac: dhcpPort.mac, addresses: addressesOf(dhcpPort.id).map((x) => x.address) } : undefined,
         subnets: subnetsOf(n.id).map((s) => ({
           id: s.id, cidr: s.cidr, gateway: s.gateway ?? undefined, dhcp: s.dhcp, dns: s.dns, routes: s.routes,

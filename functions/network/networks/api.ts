@@ -11,6 +11,7 @@ import { style } from '../service.ts'
 import { touchNetworks } from '../touch.ts'
 import { adminUp, standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
 import { numberFrom, rangeFor } from '../ranges/api.ts'
+import { known, knownQuery, providerOf } from './physical.ts'
 import { openedTo, visibleNetworks } from './visible.ts'
 
 // A number that was drawn met another: the unit runs again and draws anew. One that was asked for is found taken by its read.
@@ -40,17 +41,18 @@ const plain = rows(network)
 async function create(ctx: Ctx, values: Row): Promise<Row> {
   guard(ctx, 'create', values)
   const base = standardRow(ctx, values)
-  const providerType = (values.providerType ?? (values.external && values.physicalNetwork ? 'flat' : 'vxlan')) as 'vxlan' | 'flat' | 'vlan'
-  if (providerType === 'flat' && !values.physicalNetwork) throw invalid("Invalid input for operation: physical_network required for flat provider network.", { type: 'InvalidInput' })
-  if (providerType === 'flat' && values.segment != null) throw invalid('Invalid input for operation: segmentation_id is not allowed for flat provider network.', { type: 'InvalidInput' })
-  const [ranges, quota, sameVni, taken, policies, [standing]] = await ctx.read(rangeFor(base.project, providerType), quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)))
+  const providerType = providerOf(values)
+  const [ranges, quota, sameVni, taken, policies, [standing], found] = await ctx.read(rangeFor(base.project, providerType), quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)), knownQuery(values.physicalNetwork))
+  known(providerType, values, found)
   usePolicy(values.qosPolicy, policies, `network ${base.id}`)
   if (providerType === 'flat' && taken.length) throw conflict(`Unable to create the flat network. Physical network ${values.physicalNetwork} is in use.`, { type: 'FlatNetworkInUse' })
   if (sameVni.length) throw conflict(`Unable to create the network. The tunnel ID ${values.segment} is in use.`, { type: 'TunnelIdInUse' })
-  const number = values.segment ?? (providerType === 'flat' ? undefined : numberFrom(ctx, providerType === 'vlan' ? ranges.filter((r) => r.physical === (values.physicalNetwork ?? r.physical)) : ranges))
+  const drawn = values.segment != null || providerType === 'flat' ? undefined : numberFrom(ctx, providerType === 'vlan' ? ranges.filter((r) => r.physical === (values.physicalNetwork ?? r.physical)) : ranges)
+  if (providerType === 'vlan' && values.segment == null && !drawn) throw conflict('Unable to create the network. No tenant network is available for allocation.', { type: 'NoNetworkAvailable', status: 503 })
+  const number = values.segment ?? drawn?.number
   const vni = providerType === 'vxlan' && number ? Number(number) : drawVni(ctx)
   const row = {
-    adminUp: true, shared: false, external: false, isDefault: false, portSecurity: true, dnsDomain: '', ...base, providerType, physicalNetwork: values.physicalNetwork ?? null,
+    adminUp: true, shared: false, external: false, isDefault: false, portSecurity: true, dnsDomain: '', ...base, providerType, physicalNetwork: values.physicalNetwork ?? drawn?.physical ?? null,
     qosPolicy: (values.qosPolicy === undefined ? standing?.id : values.qosPolicy) ?? null, mtu: values.mtu || MTU[providerType], vni, segment: providerType === 'vxlan' ? vni : number ?? null,
   }
   ctx.stage(q.insert(network).values(row))

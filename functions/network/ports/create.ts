@@ -8,6 +8,7 @@ import type { Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
 import { networksOf, usable } from '../networks/visible.ts'
 import { policyQuery, usePolicy } from '../qos/use.ts'
+import { leadsTo } from '../networks/physical.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { defaultGroupQuery, ensureDefaultGroup, type GroupRow, visibleGroups } from '../security/groups.ts'
 import { standardRow } from '../standard.ts'
@@ -31,12 +32,12 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     q.select().from(subnet).where(inArray(subnet.network, nets)),
     freeQuery(ctx, sql`s.network in (select value from json_each(${JSON.stringify(nets)}))`, Math.max(4, list.length * 2)),
     q.select({ id: visibleGroups.table.id }).from(visibleGroups.table).where(and(inArray(visibleGroups.table.id, groupIds), visibleGroups.where(ctx))),
-    q.select({ id: host.id, name: host.name }).from(host).where(inArray(host.name, hosts)),
+    q.select({ id: host.id, name: host.name, physicalNetworks: host.physicalNetworks }).from(host).where(inArray(host.name, hosts)),
     q.select({ network: address.network, address: address.address }).from(address).where(and(inArray(address.network, nets), inArray(address.address, asked))),
     q.select({ network: port.network, mac: port.mac }).from(port).where(and(inArray(port.network, nets), inArray(port.mac, macs))),
     policyQuery(ctx, list.map((v) => v.qosPolicy)),
     ...projects.flatMap((p) => [defaultGroupQuery(p) as Query, quotaQuery(p, ['port'])]),
-  ) as unknown as [{ network: NetworkRow; usable: number }[], SubnetRow[], unknown[], { id: string }[], { id: string; name: string }[], { network: string; address: string }[], { network: string; mac: string }[], unknown[], ...unknown[][]]
+  ) as unknown as [{ network: NetworkRow; usable: number }[], SubnetRow[], unknown[], { id: string }[], { id: string; name: string; physicalNetworks: string[] | null }[], { network: string; address: string }[], { network: string; mac: string }[], unknown[], ...unknown[][]]
   const open = readFree(free), defaults = new Map(projects.map((p, i) => [p, perProject[i * 2] as GroupRow[]]))
   const made: PortRow[] = [], held: AddressRow[] = [], memberships: { port: string; securityGroup: string }[] = []
   const shown = list.map((values) => {
@@ -49,7 +50,7 @@ export async function createPorts(ctx: Ctx, list: Row[]): Promise<Row[]> {
     const plain = Object.fromEntries(Object.entries(given).filter(([, v]) => v !== null)) as Row
     const mac = plain.mac ? readMac(plain.mac, 'mac_address') : newMac(ctx.world.random(3))
     if (plain.mac && (usedMacs.some((u) => u.network === net.id && u.mac === mac) || made.some((p) => p.network === net.id && p.mac === mac))) throw conflict(`Unable to complete operation for network ${net.id}. The mac address ${mac} is in use.`, { type: 'MacAddressInUse' })
-    const on = hostId ? named.find((h) => h.name === hostId) : undefined
+    const on = hostId ? named.find((h) => h.name === hostId && leadsTo(h, net)) : undefined
     const row = {
       adminUp: true, device: '', deviceOwner: '', vnicType: 'normal', profile: {}, dnsName: '', portSecurity: net.portSecurity, qosPolicy: null,
       ...standardRow(ctx, plain), network: net.id, mac, host: on?.id ?? null, bindingHost: on ? '' : hostId ?? '', ownedByServer: false,

@@ -25,15 +25,26 @@ export interface PlannedPort {
   created: boolean
 }
 
-/** What `planPorts` must know, to be joined with the caller's own read batch: eight queries, in this order. */
-export function portReads(ctx: Ctx, request: PortRequest): Query[] {
+/** Networks a request names, as far as the caller may use them. */
+function chosenBy(ctx: Ctx, request: PortRequest) {
   const project = ctx.project
   const nics = Array.isArray(request.nics) ? request.nics : []
   const nets = nics.flatMap((n) => n.network ?? []), ports = nics.flatMap((n) => n.port ?? [])
   const usable = ctx.caller.admin ? undefined : usableNetworks(project)
   const which = request.nics === 'auto' ? and(usableNetworks(project), eq(network.external, false))
     : or(inArray(network.id, nets.length ? nets : ['']), inArray(network.id, q.select({ id: port.network }).from(port).where(inArray(port.id, ports.length ? ports : ['']))))
-  const chosen = q.select({ id: network.id }).from(network).where(request.nics === 'none' ? sql`0` : request.nics === 'auto' || !usable ? which : and(which, or(usable, inArray(network.id, q.select({ id: port.network }).from(port).where(and(inArray(port.id, ports.length ? ports : ['']), eq(port.project, project)))))))
+  return q.select({ id: network.id }).from(network).where(request.nics === 'none' ? sql`0` : request.nics === 'auto' || !usable ? which : and(which, or(usable, inArray(network.id, q.select({ id: port.network }).from(port).where(and(inArray(port.id, ports.length ? ports : ['']), eq(port.project, project)))))))
+}
+/** The networks of a server's ports, those of its trunks included. */
+export const networksOf = (server: string) => sql`select network from port where id in (${withSubPorts(sql`select id from port where device = ${server}`)})`
+/** The networks a request leads to. */
+export const networksAsked = (ctx: Ctx, request: PortRequest) => sql`select id from network where id in ${chosenBy(ctx, request)}
+  union select network from port where id in (${withSubPorts(listed(Array.isArray(request.nics) ? request.nics.flatMap((n) => n.port ?? []) : []))})`
+
+/** What `planPorts` must know, to be joined with the caller's own read batch: eight queries, in this order. */
+export function portReads(ctx: Ctx, request: PortRequest): Query[] {
+  const project = ctx.project, chosen = chosenBy(ctx, request)
+  const nics = Array.isArray(request.nics) ? request.nics : [], ports = nics.flatMap((n) => n.port ?? [])
   return [
     q.select().from(network).where(inArray(network.id, chosen)).limit(request.nics === 'auto' ? 3 : 100),
     q.select().from(subnet).where(inArray(subnet.network, chosen)),

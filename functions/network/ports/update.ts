@@ -8,6 +8,7 @@ import { rows, type Row } from '../../kernel/resource.ts'
 import { newMac, readAddress } from '../addresses.ts'
 import { policyQuery, usePolicy } from '../qos/use.ts'
 import { visibleGroups } from '../security/groups.ts'
+import { leadsTo } from '../networks/physical.ts'
 import { listed, touch, withSubPorts } from '../touch.ts'
 import { chooseAddresses, freeQuery, readFree, type SubnetRow } from './allocate.ts'
 import { checkMay, checkSecurity, mergeOptions, readMac, readPairs } from './check.ts'
@@ -24,7 +25,7 @@ export function updateReads(ctx: Ctx, id: string, change: Row): Query[] {
     q.select().from(subnet).where(sql`${subnet.network} = ${netOf(id)}`),
     freeQuery(ctx, sql`s.network = ${netOf(id)}`, 6),
     q.select({ id: visibleGroups.table.id }).from(visibleGroups.table).where(and(inArray(visibleGroups.table.id, change.groups ?? []), visibleGroups.where(ctx))),
-    q.select({ id: host.id }).from(host).where(eq(host.name, change.hostId ?? '')),
+    q.select({ id: host.id, physicalNetworks: host.physicalNetworks }).from(host).where(eq(host.name, change.hostId ?? '')),
     q.select({ subnet: address.subnet, address: address.address }).from(address).where(and(sql`${address.network} = ${netOf(id)}`, inArray(address.address, asked), ne(address.port, id))),
     q.select({ id: port.id }).from(port).where(and(sql`${port.network} = ${netOf(id)}`, eq(port.mac, change.mac ? readMac(change.mac, 'mac_address') : ''), ne(port.id, id))),
     q.select().from(routerInterface).where(eq(routerInterface.port, id)),
@@ -33,8 +34,10 @@ export function updateReads(ctx: Ctx, id: string, change: Row): Query[] {
 }
 
 export async function updatePort(ctx: Ctx, row: Row, change: Row, joined: any[]): Promise<Row> {
-  const [[net], subnets, free, groups, [on], taken, sameMac, legs, policies] = joined as [NetworkRow[], SubnetRow[], unknown[], { id: string }[], { id: string }[], { subnet: string; address: string }[], unknown[], { subnet: string }[], unknown[]]
+  const [[net], subnets, free, groups, [named], taken, sameMac, legs, policies] = joined as [NetworkRow[], SubnetRow[], unknown[], { id: string }[], { id: string; physicalNetworks: string[] | null }[], { subnet: string; address: string }[], unknown[], { subnet: string }[], unknown[]]
   const now = row as PortRow & Row
+  // Where its network does not get to it is not bound: that shows as a binding that failed.
+  const on = named && leadsTo(named, net) ? named : undefined
   checkMay(ctx, 'update', change, net, now)
   const { fixedIps, groups: wanted, hostId, ...set } = change
   usePolicy(set.qosPolicy, policies, `port ${now.id}`)

@@ -66,14 +66,14 @@ export const ranges = resource(style, rangeResource)
 export const rangeFor = (project: string, type: string) => q.select({ physical: segmentRange.physicalNetwork, minimum: segmentRange.minimum, maximum: segmentRange.maximum, used }).from(segmentRange)
   .where(and(eq(segmentRange.networkType, type as 'vxlan'), or(eq(segmentRange.shared, true), eq(segmentRange.project, project)))).orderBy(segmentRange.shared, segmentRange.id)
 
-/** A free number at random; undefined when there are no ranges. */
-export function numberFrom(ctx: Ctx, list: { minimum: number; maximum: number; used: string }[]): number | undefined {
+/** A free number at random, and the physical network it is one of; undefined when there are no ranges. */
+export function numberFrom(ctx: Ctx, list: { physical: string | null; minimum: number; maximum: number; used: string }[]): { number: number; physical: string | null } | undefined {
   if (!list.length) return undefined
   for (const r of list) {
     const taken = new Set(Object.keys(JSON.parse(r.used ?? '{}')).map(Number)), size = r.maximum - r.minimum + 1
     if (taken.size >= size) continue
     const start = ctx.world.random(3).reduce((n, byte) => n * 256 + byte, 0) % size
-    for (let i = 0; i < size; i++) { const n = r.minimum + (start + i) % size; if (!taken.has(n)) return n }
+    for (let i = 0; i < size; i++) { const n = r.minimum + (start + i) % size; if (!taken.has(n)) return { number: n, physical: r.physical } }
   }
   throw conflict('Unable to create the network. No available network found in the maximum allowed number of attempts: all ranges are used up.', { type: 'NoNetworkAvailable', status: 503 })
 }

@@ -9,7 +9,7 @@ import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint, style } from '../service.ts'
 import { adminUp, standardFields, standardRow, tagFilterNames, tagFilters } from '../standard.ts'
 import { aroundReads, dropGateway, planGateway, readAround } from './gateway.ts'
-import { touchRouters, placeRouter } from './place.ts'
+import { placeRouter, resettle, touchRouters } from './place.ts'
 import { checkRoutes, sameRoute } from './routes.ts'
 import { routerExtras, routerView } from './view.ts'
 
@@ -42,6 +42,7 @@ async function create(ctx: Ctx, { gateway: info, ...values }: Row): Promise<Row>
 export function settle(ctx: Ctx, id: string) {
   placeRouter(ctx, id)
   touchRouters(ctx, [id])
+  resettle(ctx, eq(router.id, id))
 }
 
 const proxiesOf = (id: string) => q.select({ id: ndpProxy.id }).from(ndpProxy).where(eq(ndpProxy.router, id)).limit(1)

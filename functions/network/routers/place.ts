@@ -8,15 +8,20 @@ import { type Basis, type Ctx, unit } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import type { Sweep } from '../../kernel/sweep.ts'
+import { beyond, missing } from '../networks/physical.ts'
 import { listed, touch } from '../touch.ts'
 
 /** Longer than this no host that is well says nothing; and so long it has, from then on, to say something before its routers go elsewhere. */
 const ODD = seconds(22), GRACE = seconds(8)
 
-/** The host with the fewest routers, of those that are up and take any; null when there is none. */
-const leastLoaded = (now: number) => sql<string>`(select h.id from host h where h.enabled and not h.forced_down and h.seen_at >= ${now - SILENCE}
-  and not exists (select 1 from agent_setting s where s.host = h.id and s.kind = 'l3' and not s.admin_up)
-  order by (select count(*) from router r where r.host = h.id), h.id limit 1)`
+/** Hosts that are up and take routers. */
+const takers = (now: number) => sql`host h where h.enabled and not h.forced_down and h.seen_at >= ${now - SILENCE}
+  and not exists (select 1 from agent_setting s where s.host = h.id and s.kind = 'l3' and not s.admin_up)`
+/** Networks of the router that is being updated. */
+const its = sql`select p.network from port p where p.id = router.gateway_port union select p.network from router_interface i join port p on p.id = i.port where i.router = router.id`
+const leads = sql`h.physical_networks`
+/** For the router that is being updated: of those hosts one that leads to its networks, or most of them, with the fewest routers; null when there is none. */
+const leastLoaded = (now: number) => sql<string>`(select id from (select h.id as id, ${missing(leads, its)} as lack, (select count(*) from router r where r.host = h.id) as load from ${takers(now)}) order by lack, load, id limit 1)`
 
 /**
  * Hosts that are down for their routers: told so by an operator, or silent, and noticed to be while the control plane
@@ -39,6 +44,9 @@ export const touchRouters = (ctx: Ctx, ids: string[]) => touch(ctx, { networks: 
 
 /** These routers leave their host, which has been told before (`touchRouters`) and says when it has done it. */
 export const leave = (ctx: Ctx, which: SQL) => ctx.stage(q.update(router).set({ host: null, fromHost: sql`${router.host}`, fromRevision: sql`(select max(seq) from network_change)` }).where(which))
+
+/** Those of these routers leave whose host does not lead to a network of theirs, while another does to all. The hosts around them have been told before. */
+export const resettle = (ctx: Ctx, which: SQL) => leave(ctx, and(which, sql`exists (select 1 from host h where h.id = router.host and ${beyond(leads, its)})`, sql`exists (select 1 from ${takers(ctx.now())} and not ${beyond(leads, its)})`)!)
 
 /** A host that lets go of routers says so with its inventory: they go on at once. */
 export async function observeLeft(ctx: Ctx, h: HostRow, seen: Inventory) {
@@ -63,7 +71,7 @@ export const routerSweep: Sweep = {
     const now = basis.world.now()
     const [waiting, hosts, silent, lost, leaving] = await basis.db.read([
       q.select({ id: router.id }).from(router).where(needsHost(now)).limit(200),
-      q.all(sql`select ${leastLoaded(now)} as id`),
+      q.all(sql`select h.id as id from ${takers(now)} limit 1`),
       q.select({ id: host.id }).from(host).where(sql`${host.seenAt} < ${now - ODD} and (${host.missedAt} is null or ${host.missedAt} <= ${host.seenAt})`),
       q.select({ id: router.id }).from(router).where(sql`${router.host} in (select h.id from host h where ${down(now)})`).limit(500),
       q.select({ id: router.id }).from(router).where(sql`${router.host} in (select h.id from host h where not ${down(now)} and not h.enabled)`).limit(500),

@@ -1,10 +1,11 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql, type SQL } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { network, port, subPort, trunk } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full, onDuplicate, q, type Query } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { field, resource, rows, rowQuery, theRow, type Resource, type Row } from '../../kernel/resource.ts'
+import { lackingOne } from '../networks/physical.ts'
 import { quotaQuery, withinQuota } from '../quotas/limits.ts'
 import { endpoint, style } from '../service.ts'
 import { adminUp, standardFields, standardRow, standardView, tagFilterNames, tagFilters } from '../standard.ts'
@@ -32,11 +33,12 @@ const statusOf = (r: Row) => (!r.adminUp || r.parentStatus !== 'ACTIVE' ? 'DOWN'
 const view = (r: Row) => ({ ...standardView(r), port_id: r.port, admin_state_up: r.adminUp, status: statusOf(r), sub_ports: subsOf(r) })
 
 /** Ports as trunks need to know them: whose, where, and what they are in already. */
-const portsQuery = (ctx: Ctx, ids: string[]) => q.select({
+const portsQuery = (ctx: Ctx, ids: string[], parent: SQL) => q.select({
   id: port.id, project: port.project, device: port.device, deviceOwner: port.deviceOwner, host: port.host, segment: network.segment, providerType: network.providerType,
+  lacking: lackingOne(sql`(select p.host from port p where p.id = ${parent})`, full(port.network)).as('lacking'),
   parentOf: sql<string | null>`(select t.id from trunk t where t.port = ${full(port.id)})`.as('parent_of'), subOf: sql<string | null>`(select s.trunk from sub_port s where s.port = ${full(port.id)})`.as('sub_of'),
 }).from(port).innerJoin(network, eq(network.id, port.network)).where(and(inArray(port.id, ids.length ? ids : ['']), ctx.caller.admin ? undefined : eq(port.project, ctx.project)))
-type PortRow = { id: string; project: string; device: string; deviceOwner: string; host: string | null; segment: number | null; providerType: string; parentOf: string | null; subOf: string | null }
+type PortRow = { id: string; project: string; device: string; deviceOwner: string; host: string | null; segment: number | null; providerType: string; /** A physical network that the trunk's host does not lead to. */ lacking: string | null; parentOf: string | null; subOf: string | null }
 
 function one(found: PortRow[], id: string): PortRow {
   const p = found.find((x) => x.id === id)
@@ -53,6 +55,7 @@ function join(ctx: Ctx, row: { id: string; port: string }, list: Asked[], have: 
     if (s.port_id === row.port || list.filter((x) => x.port_id === s.port_id).length > 1) throw conflict(`Port ${s.port_id} is given twice in trunk ${row.id}.`, { type: 'DuplicateSubPort' })
     const p = one(found, s.port_id)
     if (p.device || p.deviceOwner) throw conflict(`Port ${p.id} is currently in use and is not eligible for use as a subport.`, { type: 'PortInUse' })
+    if (p.lacking) throw conflict(`Port ${p.id} cannot be bound: the host of trunk ${row.id} does not lead to physical network ${p.lacking}.`, { type: 'PortBindingError' })
     const inherited = s.segmentation_type === 'inherit'
     if (inherited && p.providerType !== 'vlan') throw invalid(`Bad trunk request: segmentation details of port ${p.id} cannot be inherited from its network.`, { type: 'TrunkInvalidSegmentation' })
     const tag = inherited ? p.segment : s.segmentation_id
@@ -70,7 +73,7 @@ const enabled = (row: Row) => { if (!row.adminUp) throw conflict(`Trunk ${row.id
 
 async function create(ctx: Ctx, { subs, ...values }: Row): Promise<Row> {
   const list = (subs ?? []) as Asked[], base = standardRow(ctx, values)
-  const [found, quota] = await ctx.read(portsQuery(ctx, [values.port, ...list.map((s) => s.port_id)]), quotaQuery(base.project, ['trunk']))
+  const [found, quota] = await ctx.read(portsQuery(ctx, [values.port, ...list.map((s) => s.port_id)], sql`${values.port}`), quotaQuery(base.project, ['trunk']))
   const parent = one(found as PortRow[], values.port)
   if (parent.deviceOwner.startsWith('network:')) throw conflict(`Port ${parent.id} is currently in use and is not eligible for use as a parent port.`, { type: 'ParentPortInUse' })
   const row = { adminUp: true, ...base, port: parent.id }
@@ -102,7 +105,7 @@ export const trunkResource: Resource = {
 export const trunks = resource(style, trunkResource)
 
 const find = async (ctx: Ctx, id: string, rule: string, ports: string[] = []) => {
-  const [found, known] = await ctx.read(rowQuery(trunkResource, ctx, id) as Query, portsQuery(ctx, ports)) as unknown as [unknown[], PortRow[]]
+  const [found, known] = await ctx.read(rowQuery(trunkResource, ctx, id) as Query, portsQuery(ctx, ports, sql`(select port from trunk where id = ${id})`)) as unknown as [unknown[], PortRow[]]
   return { row: theRow(trunkResource, found, ctx, id, rule), known }
 }
 const body = { '2.0': t.Object({ sub_ports: subPorts }, closed) }

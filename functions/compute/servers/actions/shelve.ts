@@ -1,6 +1,6 @@
 import { Type as t } from 'typebox'
 import { stageImage, imageQuery, imageRefOf, usableImage } from '../../../image/images/use.ts'
-import { bindPorts } from '../../../network/ports/plan.ts'
+import { bindPorts, networksOf } from '../../../network/ports/plan.ts'
 import { stageClaim } from '../../../placement/claim.ts'
 import type { Query } from '../../../kernel/db.ts'
 import { start } from '../../../kernel/engine.ts'
@@ -51,7 +51,7 @@ export default [
       if (asked.host) ctx.may('os_compute_api:os-shelve:unshelve_to_host')
       const before = await findServer(ctx, id, 'os_compute_api:os-shelve:unshelve')
       const kept = before.hints?.['virga:shelved'] as string | undefined, zone = asked.availability_zone === null ? undefined : asked.availability_zone ?? before.zone ?? undefined
-      const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], imageQuery(ctx, kept ?? ''), hostsQuery(ctx.now(), needOf(before.shape), { zone, group: before.group ?? undefined, only: asked.host ? [asked.host] : undefined }),
+      const read = await ctx.read(...gripReads(ctx, id) as unknown as [Query], imageQuery(ctx, kept ?? ''), hostsQuery(ctx.now(), needOf(before.shape), { zone, group: before.group ?? undefined, only: asked.host ? [asked.host] : undefined, networks: networksOf(id) }),
         groupQuery(ctx, before.group ?? ''), membersOf(before.group ?? '')) as unknown[][]
       const g = gripOf(ctx, id, 'unshelve', read), s = g.server, [group] = read[5] as Group[], onVolume = rootOnVolume(g.held)
       if (s.state !== 'shelved_offloaded' && Object.keys(asked).length) throw conflict(`Availability zone and host can be chosen when unshelving an offloaded server; ${id} is ${s.state}`)

@@ -5,6 +5,7 @@ import type { Ctx } from '../../../kernel/ctx.ts'
 import { q, run } from '../../../kernel/db.ts'
 import { isUp } from '../../../hosts/up.ts'
 import { conflict, invalid } from '../../../kernel/fault.ts'
+import { networksOf } from '../../../network/ports/plan.ts'
 import { snapshotsBeside, workOnDisks } from '../../../volume/volumes/use.ts'
 import { maxPerHost, type Group } from '../../groups/model.ts'
 import { candidate, hostsQuery, needOn, type Candidate, type HostRowRead } from '../../schedule/hosts.ts'
@@ -20,7 +21,7 @@ type Attached = Parameters<typeof gripOf>[3][2]
 
 /** All it takes to choose another host for a server, in one round trip; `host`: asked for by name. */
 export const moveReads = (ctx: Ctx, id: string, asked?: string, need = needOn(id)) => [
-  ...gripReads(ctx, id), placeOf(id), hostsQuery(ctx.now(), need, { group: groupOf(id), only: asked ? [asked] : undefined, moving: id }),
+  ...gripReads(ctx, id), placeOf(id), hostsQuery(ctx.now(), need, { group: groupOf(id), only: asked ? [asked] : undefined, moving: id, networks: networksOf(id) }),
   q.select().from(serverGroup).where(eq(serverGroup.id, groupOf(id))), q.select({ host: server.host }).from(server).where(and(eq(server.group, groupOf(id)), ne(server.id, id))),
   snapshotsBeside(id), q.select({ id: host.id, name: host.name, enabled: host.enabled }).from(host).where(sql`(${host.name} = ${asked ?? ''} or ${host.id} = ${asked ?? ''})`), lastMove(id), workOnDisks(id),
 ] as const
@@ -54,7 +55,7 @@ export function choose(ctx: Ctx, m: Moving, asked: string | undefined, more: { s
   // What runs as it is here must find the same kind of host there.
   const alike = m.hosts.filter((h) => h.simulated === m.from.simulated && h.address && (more.force || !s.zone || h.zone === s.zone))
   const found = pick(alike, more.force ? { ...wish, extraSpecs: {}, group: undefined } : wish, ctx.world.random(1)[0] / 256)
-  if (!found) throw noHost(asked ? `Host ${asked} is down, disabled, or has not the room or the kind for this server.` : undefined)
+  if (!found) throw noHost(asked ? `Host ${asked} is down, disabled, or has not the room, the kind or the physical networks for this server.` : undefined)
   return found
 }
 

@@ -1,0 +1,1 @@
+alter table host add column physical_networks text;
