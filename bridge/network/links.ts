@@ -78,8 +78,8 @@ export function tapCommands(plan: Plan, have: Links): string[] {
 /** The branch of a tap, whose names differ by one letter. */
 const branchOf = (tap: string) => `${tap.slice(0, 5)}u${tap.slice(6)}`
 
-/** What a device is the other end of, and goes with: a branch with its tap, a cable or a lead with the device that carries its network. */
-export const pairOf = (device: string) => ({ u: `${device.slice(0, 5)}t${device.slice(6)}`, o: `${device.slice(0, 5)}x${device.slice(6)}`, y: `${device.slice(0, 5)}w${device.slice(6)}` })[device[5]!] ?? ''
+/** What a device is the other end of, and goes with: a branch with its tap, the far end of a wire with the near one. */
+export const pairOf = (device: string) => ({ u: `${device.slice(0, 5)}t${device.slice(6)}`, y: `${device.slice(0, 5)}w${device.slice(6)}` })[device[5]!] ?? ''
 
 export function join(name: string, network: Network, link: Link | undefined): string[] {
   return [

@@ -13,11 +13,9 @@ export interface Names {
   bridge(network: string): string
   tap(port: string): string
   vxlan(network: string): string
-  /** The far end of what leads from a network's bridge into the one that all share. */
-  cable(network: string): string
-  /** The bridge all networks leave by, where Open vSwitch carries them: its business, like all it makes. */
+  /** The bridge networks leave by where Open vSwitch carries them: its own business, like all it makes. */
   integration: string
-  /** The ends of the pair by which a network leaves with a tag: in its bridge, and where the tag is put on. */
+  /** The ends of the pair by which a network leaves for what others leave by, too: in its bridge, and there. */
   wire(network: string): string
   lead(network: string): string
   /** Where what a limited guest sends waits. */
@@ -40,14 +38,13 @@ export interface Names {
 export function names(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`tag must be 4 hex digits, not ${JSON.stringify(tag)}`)
   const prefix = `v${tag}`
-  const device = new RegExp(`^${prefix}([btxowydpgqu][0-9a-f]{9}|ext)$`)
+  const device = new RegExp(`^${prefix}([btxwydpgqu][0-9a-f]{9}|ext)$`)
   const space = new RegExp(`^${prefix}[dr]-[0-9a-f]{9}$`)
   return {
     tag, prefix, ext: `${prefix}ext`, table: `virga_${tag}`,
     bridge: (id) => `${prefix}b${short(id)}`,
     tap: (id) => `${prefix}t${short(id)}`,
     vxlan: (id) => `${prefix}x${short(id)}`,
-    cable: (id) => `${prefix}o${short(id)}`,
     integration: `${prefix}int`,
     wire: (id) => `${prefix}w${short(id)}`,
     lead: (id) => `${prefix}y${short(id)}`,

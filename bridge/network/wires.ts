@@ -81,7 +81,7 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
 /** Flat networks' devices in their bridges, pairs for the others; `device`: what leads to each. */
 export function wireCommands(carried: { n: Network; device: Link }[], names: Names, have: Links): string[] {
   const tagged = carried.filter(({ n }) => n.physical?.vlan !== undefined), listens = new Map(tagged.map(({ device }) => [device.ifname, device]))
-  return [...carried.filter((c) => !tagged.includes(c)).flatMap(({ n, device }) => flat(n, device)), ...tagged.flatMap(({ n }) => pair(n, names, have)), ...[...listens.values()].flatMap(listening)]
+  return [...carried.filter((c) => !tagged.includes(c)).flatMap(({ n, device }) => flat(n, device)), ...tagged.flatMap(({ n }) => { const { make, raise } = pair(n, names, have); return [...make, ...raise] }), ...[...listens.values()].flatMap(listening)]
 }
 
 const flat = (n: Network, device: Link): string[] => [...(device.master === n.bridge ? [] : [`link set dev ${device.ifname} master ${n.bridge}`]), ...up(device)]
@@ -89,16 +89,17 @@ const flat = (n: Network, device: Link): string[] => [...(device.master === n.br
 /** Frames for guests bear MACs that are not the device's own. */
 const listening = (device: Link): string[] => [...(device.flags.includes('PROMISC') ? [] : [`link set dev ${device.ifname} promisc on`]), ...up(device)]
 
-function pair(n: Network, names: Names, have: Links): string[] {
-  const wire = names.wire(n.id), lead = names.lead(n.id), out: string[] = []
+/** A network's way to what others leave by, too: what makes it, and what puts it to use. */
+export function pair(n: Network, names: Names, have: Links): { make: string[]; raise: string[] } {
+  const wire = names.wire(n.id), lead = names.lead(n.id), make: string[] = []
   let [near, far] = [have.get(wire), have.get(lead)]
-  if (near && !far) { out.push(`link del dev ${wire}`); near = undefined }
+  if (near && !far) { make.push(`link del dev ${wire}`); near = undefined }
   if (!near) {
-    out.push(`link add name ${wire} mtu ${n.mtu} type veth peer name ${lead} mtu ${n.mtu}`, `link set dev ${wire} addrgenmode none`, `link set dev ${lead} addrgenmode none`)
+    make.push(`link add name ${wire} mtu ${n.mtu} type veth peer name ${lead} mtu ${n.mtu}`, `link set dev ${wire} addrgenmode none`, `link set dev ${lead} addrgenmode none`)
     far = undefined
   }
-  return [...out, ...join(wire, n, near ?? { ifname: wire, ifindex: 0, mtu: n.mtu, flags: [] }), ...(far && far.mtu !== n.mtu ? [`link set dev ${lead} mtu ${n.mtu}`] : []),
-    ...(near ? up(near) : [`link set dev ${wire} up`]), ...(far ? up(far) : [`link set dev ${lead} up`])]
+  return { make, raise: [...join(wire, n, near ?? { ifname: wire, ifindex: 0, mtu: n.mtu, flags: [] }), ...(far && far.mtu !== n.mtu ? [`link set dev ${lead} mtu ${n.mtu}`] : []),
+    ...(near ? up(near) : [`link set dev ${wire} up`]), ...(far ? up(far) : [`link set dev ${lead} up`])] }
 }
 
 /** Why a device cannot be in a network's bridge, if so. */

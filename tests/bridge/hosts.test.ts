@@ -85,7 +85,7 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`two hosts by ${dri
     expect(await first.pings(one.ns, '10.8.0.2')).toBe(true)
     expect(await first.pings(one.ns, '10.8.0.3')).toBe(false)
     const fdb = run('nsenter', `--net=/run/netns/${m1}`, 'bridge', 'fdb', 'show')
-    expect(fdb).not.toMatch(new RegExp(`fa:16:3e:dd:${first.tag.slice(2)}:01 dev v7e5ax`))
+    expect(fdb).not.toMatch(new RegExp(`fa:16:3e:dd:${first.tag.slice(2)}:01 dev v7e5a[xw]`))
   })
   test('metadata is each host\'s own', async () => {
     for (const [lab, guest] of [[first, one], [second, two]] as const) {
@@ -144,7 +144,7 @@ print(s.recv(2000).hex())`
   })
   test('a peer that left is forgotten', async () => {
     await first.apply((d) => { d.elsewhere = []; for (const n of d.networks) n.peers = [] })
-    expect(run('ip', '-n', m1, 'link')).not.toContain('v7e5ax')
+    expect(run('ip', '-n', m1, 'link')).not.toMatch(/v7e5a[xwy]/)
     expect(await first.pings(one.ns, two.ip)).toBe(false)
   })
 })

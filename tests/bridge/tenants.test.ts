@@ -154,7 +154,7 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`two projects on th
 
   test('no guest reaches a machine: not its underlay, not by link-local, not past the metadata address', async () => {
     const { guest, lab } = at('red1')
-    const macs = machines.flatMap((ns) => (JSON.parse(run('ip', '-n', ns, '-j', 'link')) as { ifname: string; address: string }[]).filter((l) => /^v7e9\d[box]/.test(l.ifname) || ['under', 'wire'].includes(l.ifname)).map((l) => l.address))
+    const macs = machines.flatMap((ns) => (JSON.parse(run('ip', '-n', ns, '-j', 'link')) as { ifname: string; address: string }[]).filter((l) => /^v7e9\d[bwxy]/.test(l.ifname) || ['under', 'wire'].includes(l.ifname)).map((l) => l.address))
     for (const n of [1, 2, 3]) expect(await lab.pings(guest.ns, `192.168.79.${n}`), `underlay ${n}`).toBe(false)
     await lab.in(guest.ns, 'ping', '-6', '-c', '2', '-i', '0.3', '-W', '1', 'ff02::1%eth0')
     const known = run('ip', '-n', guest.ns, 'neigh')

@@ -39,16 +39,19 @@ export class Vswitch {
     await until('a switch', () => existsSync(join(this.dir, 'log')) && existsSync(join(this.dir, 'ovs-vswitchd.pid')) && readFileSync(join(this.dir, 'ovs-vswitchd.pid'), 'utf8').trim() === String(this.daemon!.pid))
   }
   async kill() { await end(this.daemon) }
+  async bridge(name: string, device?: string) {
+    this.ask('add-br', name, '--', 'set', 'Bridge', name, `datapath_type=${await datapathType()}`, ...(device ? ['--', 'add-port', name, device] : []))
+    this.ip('link', 'set', name, 'up')
+  }
   /** A bridge that takes the device's place: tunnels that the daemon itself makes leave by none but its own. */
-  async underlay(bridge: string, address: string, device?: string) {
-    this.ask('add-br', bridge, '--', 'set', 'Bridge', bridge, `datapath_type=${await datapathType()}`, ...(device ? ['--', 'add-port', bridge, device] : []))
-    const ip = (...args: string[]) => run('ip', ...(this.ns ? ['-n', this.ns] : []), ...args)
-    ip('addr', 'add', address, 'dev', bridge)
-    ip('link', 'set', bridge, 'up')
+  async underlay(name: string, address: string, device?: string) {
+    await this.bridge(name, device)
+    this.ip('addr', 'add', address, 'dev', name)
   }
   ask = (...args: string[]) => execFileSync('ovs-vsctl', ['--timeout=20', ...args], { encoding: 'utf8', env: { ...process.env, ...this.env } })
   flows = (bridge: string, stats = '--no-stats') => execFileSync('ovs-ofctl', ['-O', 'OpenFlow14', stats, 'dump-flows', bridge], { encoding: 'utf8', env: { ...process.env, ...this.env } })
 
+  private ip = (...args: string[]) => run('ip', ...(this.ns ? ['-n', this.ns] : []), ...args)
   private spawn = (command: string, ...args: string[]) => spawn('nsenter', [`--net=${this.ns ? `/run/netns/${this.ns}` : '/proc/self/ns/net'}`, command, ...args], { stdio: 'ignore', env: { ...process.env, ...this.env } })
   async close() {
     await end(this.daemon)
