@@ -1,10 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, statfsSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { node, root } from '../../local/layout.ts'
 import { Running, type Process } from '../harness/running.ts'
 import { until } from '../steps.ts'
+import { Disk } from './disk.ts'
 import { Wire } from './wire.ts'
 
 /** Room of the file system the hosts keep their state on, where it is one of their own. */
@@ -25,8 +26,8 @@ export class Fleet extends Running {
   #link = ''
   /** The folder stays as it is in the end. */
   kept = false
-  /** The hosts' disk can be filled. */
-  ownDisk = false
+  /** The hosts' disk, where it can be filled. */
+  disks: Disk[] = []
 
   static async simulated(hosts: number, sim: object): Promise<Fleet> {
     const { data, port } = await Running.make([])
@@ -40,10 +41,7 @@ export class Fleet extends Running {
     await this.start()
     this.#link = await this.wire.open()
     mkdirSync(this.state, { recursive: true })
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${MEGABYTES}m`, 'virga-faults', this.state], { stdio: 'pipe' })
-      this.ownDisk = true
-    } catch { /* not root: the disk cannot be filled */ }
+    this.disks = [new Disk(this.state, { megabytes: MEGABYTES })].filter((d) => d.there)
     const { enrollment } = await this.call('admin', 'POST', '/hosts', { uses: this.hosts })
     this.#run(enrollment.token)
     await until('every host is up', seconds, async () => {
@@ -79,19 +77,12 @@ export class Fleet extends Running {
     if (name === 'bridge') await until('the hosts ask for work', 60, async () => this.wire.fresh >= this.#fresh + this.hosts)
   }
 
-  /** Leaves no byte free where the hosts keep what they know. */
-  fill() {
-    const { bavail, bsize } = statfsSync(this.state)
-    try { writeFileSync(path.join(this.state, 'filler'), Buffer.alloc(bavail * bsize + (1 << 20))) } catch (e) { if ((e as NodeJS.ErrnoException).code !== 'ENOSPC') throw e }
-  }
-  unfill() { rmSync(path.join(this.state, 'filler'), { force: true }) }
-
   /** What must not be left when the test itself is ended. */
   abandon() {
     this.#over = true
     this.#bridge?.kill('SIGKILL')
     this.child?.kill()
-    if (this.ownDisk && !this.kept) try { execFileSync('umount', ['--lazy', this.state], { stdio: 'pipe' }) } catch { /* gone already */ }
+    if (!this.kept) for (const d of this.disks) try { d.unmount('lazy') } catch { /* gone already */ }
   }
 
   override async reset(): Promise<void> {
@@ -103,8 +94,7 @@ export class Fleet extends Running {
       await Promise.race([ended, sleep(8000).then(() => bridge.kill('SIGKILL'))])
     }
     this.wire.close()
-    if (this.ownDisk && existsSync(this.state)) execFileSync('umount', [this.state])
-    this.ownDisk = false
+    for (const d of this.disks.splice(0)) if (existsSync(d.dir)) d.unmount()
     await super.reset()
   }
 }

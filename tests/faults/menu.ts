@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { q } from '../../functions/kernel/db.ts'
-import type { Process } from '../harness/running.ts'
+import type { Process, Running } from '../harness/running.ts'
 import type { Chance } from './chance.ts'
+import type { Disk } from './disk.ts'
 import type { Fleet } from './fleet.ts'
 import { drain, evacuation } from './hosts.ts'
 import type { Send } from './operations.ts'
-import type { Held } from './wire.ts'
+import type { Held, Wire } from './wire.ts'
 
 /** Something that goes wrong; resolves when what it did is over and everything that died answers again. */
-export type Fault = (c: Fleet, chance: Chance, send: Send) => Promise<void>
+export type Fault<C extends Running = Fleet> = (c: C, chance: Chance, send: Send) => Promise<void>
+/** A cloud whose hosts are behind a wire of the test's, and keep what they have on disks of the test's. */
+export type HeldHosts = Running & { wire: Wire; disks: Disk[] }
 
 const killed = (...victims: Process[]): Fault => async (c) => {
   const pids = victims.map((v) => [v, c.kill(v)] as const)
@@ -20,6 +23,31 @@ const hung = (victim: Process, most: number): Fault => async (c, chance) => {
   const pid = c.kill(victim, 'SIGSTOP')
   await sleep(300 + chance.below(most))
   if (pid) try { process.kill(pid, 'SIGCONT') } catch { /* it was ended meanwhile, and another runs */ }
+}
+
+/** What may go wrong between control plane and hosts of any kind, and with what they write to. */
+export const held: Record<string, Fault<HeldHosts>> = {
+  /** Asked and done, but the answer does not arrive. */
+  deaf: async (c, chance) => {
+    const dice = chance.fork()
+    c.wire.chance = () => dice.next()
+    c.wire.deaf = 0.4
+    await sleep(500 + chance.below(1500))
+    c.wire.deaf = 0
+  },
+  /** Jobs delivered twice: at once, while they run, and after they ended. */
+  twice: async (c, chance) => {
+    c.wire.stutter = true
+    await sleep(800 + chance.below(1500))
+    c.wire.stutter = false
+  },
+  late: (c) => late(c),
+  'disk-full': async (c, chance) => {
+    const disk = chance.of(c.disks)
+    disk.fill()
+    await sleep(300 + chance.below(2000))
+    disk.unfill()
+  },
 }
 
 export const menu: Record<string, Fault> = {
@@ -38,37 +66,18 @@ export const menu: Record<string, Fault> = {
     await sleep(100 + chance.below(3000))
     c.wire.mend()
   },
-  /** Asked and done, but the answer does not arrive. */
-  deaf: async (c, chance) => {
-    const dice = chance.fork()
-    c.wire.chance = () => dice.next()
-    c.wire.deaf = 0.4
-    await sleep(500 + chance.below(1500))
-    c.wire.deaf = 0
-  },
-  /** Jobs delivered twice: at once, while they run, and after they ended. */
-  twice: async (c, chance) => {
-    c.wire.stutter = true
-    await sleep(800 + chance.below(1500))
-    c.wire.stutter = false
-  },
-  late: (c) => late(c),
   /** The hosts' clock jumps, by up to two days, and stays there until the next trial has begun. */
   clock: async (c, chance) => {
     c.setClock((chance.next() < 0.5 ? -1 : 1) * chance.of([7, 90, 3600, 86_400, 172_800]))
     await sleep(300 + chance.below(700))
   },
-  'disk-full': async (c, chance) => {
-    c.fill()
-    await sleep(300 + chance.below(2000))
-    c.unfill()
-  },
+  ...held,
   evacuation: evacuation(async (c: Fleet, { id }) => { c.wire.away.add(id); return () => c.wire.away.delete(id) }, 30),
   drain,
 }
 
 /** A report that arrives after its lease has run out and the job was handed out again. Sixty seconds pass in the row, not for us. */
-async function late(c: Fleet) {
+async function late(c: HeldHosts) {
   const held = await Promise.race([new Promise<Held>((take) => { c.wire.hold = take }), sleep(2500)])
   c.wire.hold = undefined
   if (!held) return

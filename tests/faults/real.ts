@@ -11,44 +11,44 @@ import { anchor, enter } from '../../local/host/many.ts'
 import { wires } from '../../local/host/wires.ts'
 import { layout } from '../../local/layout.ts'
 import type { Desired } from '../../schema/hosts.ts'
-import { Running, type Process } from '../harness/running.ts'
+import type { Process, Running } from '../harness/running.ts'
 import { violations } from '../harness/invariants.ts'
 import { sh, until } from '../steps.ts'
 import type { Chance } from './chance.ts'
 import { drain, evacuation } from './hosts.ts'
-import { ingredients, type Ingredients, type Send } from './operations.ts'
+import { held, type Fault } from './menu.ts'
+import type { Real } from './machines.ts'
 import { findsPlanted } from './planted.ts'
 
-type Fault = (c: Running, chance: Chance, send: Send) => Promise<void>
 const at = (c: Running) => layout(c.data)
 const pidOf = (c: Running, name: string) => Number(readFileSync(path.join(c.data, 'run', `${name}.pid`), 'utf8'))
 const kill = (pid: number) => { try { process.kill(pid, 'SIGKILL') } catch { /* gone by itself */ } }
 /** Runs a command in the namespaces of a host. */
 const hostRun = (libvirt: string) => async (...args: string[]) => { const [command, ...within] = enter(libvirt); return (await sh(command!, [...within, ...args])).stdout }
-const own = (victim: Process): Fault => async (c) => { await c.back(victim, c.kill(victim), 60) }
+const own = (victim: Process): Fault<Real> => async (c) => { await c.back(victim, c.kill(victim), 60) }
 
 /** A daemon of one host; back when the supervisor has started it again. */
-const daemon = (name: string): Fault => async (c, chance) => {
+const daemon = (name: string): Fault<Real> => async (c, chance) => {
   const which = `${name}-${1 + chance.below(hostFolders(at(c)).length)}`, pid = pidOf(c, which)
   kill(pid)
   await until(`${which} started again`, 60, async () => pidOf(c, which) !== pid)
 }
 /** One of the processes inside a host, by what it is; nothing when there is none just now. */
-const inside = (what: RegExp): Fault => async (c, chance) => {
+const inside = (what: RegExp): Fault<Real> => async (c, chance) => {
   const all = hostFolders(at(c)).flatMap((dir) => insiders(path.join(dir, 'libvirt'))).filter((p) => what.test(p.command))
   if (all.length) kill(chance.of(all).pid)
   await sleep(100)
 }
 
 /** Nothing passes between a host and the control plane, until what is given back is called. */
-async function cut(c: Running, dir: string) {
+async function cut(c: Real, dir: string) {
   const run = hostRun(path.join(dir, 'libvirt'))
-  await run('nft', 'add table inet faults; add chain inet faults out { type filter hook output priority 0; }; ' + ['dport', 'sport'].map((p) => `add rule inet faults out tcp ${p} ${c.port} drop`).join('; '))
+  await run('nft', 'add table inet faults; add chain inet faults out { type filter hook output priority 0; }; ' + ['dport', 'sport'].map((p) => `add rule inet faults out tcp ${p} ${c.link} drop`).join('; '))
   return () => run('nft', 'delete table inet faults')
 }
 
-/** What may go wrong on real hosts. */
-export const realMenu: Record<string, Fault> = {
+/** What may go wrong on real hosts; what goes wrong on the wire and with disks is the same as with simulated ones. */
+export const realMenu: Record<string, Fault<Real>> = {
   functions: own('functions'), bridge: own('bridge'), database: own('libsql'), store: own('s3'),
   libvirtd: daemon('libvirtd'), virtlogd: daemon('virtlogd'), guest: inside(/^qemu-system/), dnsmasq: inside(/^dnsmasq$/),
   /** The link of one host to the control plane: what is sent is lost, in both directions. */
@@ -64,18 +64,8 @@ export const realMenu: Record<string, Fault> = {
     await sleep(500 + chance.below(2500))
     await sh('ip', ['link', 'set', device, 'up'])
   },
-  evacuation: evacuation((c: Running, { name }) => cut(c, at(c).in('hosts', name.replace('host-', ''))), 180), drain,
-}
-/** Two real hosts on this machine, and an image that holds nothing: its guests halt at once and cost little. */
-export async function realCloud(): Promise<Running> { return Running.make(['--hypervisor', 'libvirt', '--hosts', '2']) }
-export async function realIngredients(c: Running): Promise<Ingredients> {
-  const token = await c.token('admin')
-  // A blank guest does not answer a power button either.
-  const { id } = await c.call('admin', 'POST', '/image/v2/images', { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public', os_shutdown_timeout: '1' })
-  const r = await c.ask('PUT', `/image/v2/images/${id}/file`, { token, raw: Buffer.alloc(1 << 20), headers: { 'content-type': 'application/octet-stream' } })
-  if (r.status !== 204) throw new Error(`upload: ${r.status} ${r.text}`)
-  const flavor = async (name: string, ram: number) => (await c.call('admin', 'POST', '/compute/v2.1/flavors', { flavor: { name, vcpus: 1, ram, disk: 1 } })).flavor.id as string
-  return { ...await ingredients(c), image: id, flavor: await flavor('blank', 64), bigger: await flavor('blank-bigger', 96), deaf: true }
+  evacuation: evacuation((c: Real, { name }) => cut(c, at(c).in('hosts', name.replace('host-', ''))), 180), drain,
+  ...held,
 }
 
 /** Everything wrong in rows, domains, files, devices and namespaces; asked again for a while, since hosts tell of what they see by and by. */

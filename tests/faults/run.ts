@@ -12,7 +12,8 @@ import { ingredients, kinds, type Kind } from './operations.ts'
 import { databaseDown, storeDown } from './outage.ts'
 import { planted } from './planted.ts'
 import { stackTrials } from './stacks.ts'
-import { realCloud, realIngredients, realMenu, realPlanted, realWrongs } from './real.ts'
+import { Real, realIngredients } from './machines.ts'
+import { realMenu, realPlanted, realWrongs } from './real.ts'
 import { storm } from './storm.ts'
 import { cleanUp, total, trials, type Trials } from './trials.ts'
 import { wrongs } from './truth.ts'
@@ -77,8 +78,8 @@ process.exit(steps.close())
 
 /** The same with libvirt, emulators and the kernel's network: two hosts on this machine. */
 async function real() {
-  const r = await realCloud()
-  process.on('exit', () => r.child?.kill())
+  const r = await Real.cloud()
+  process.on('exit', () => { r.child?.kill(); if (!values.keep) for (const d of r.disks) try { d.unmount('lazy') } catch { /* gone already */ } })
   if (await steps.step('a cloud with two real hosts', () => r.start().then(() => true))) {
     await steps.step('a leak put there on purpose is found', () => realPlanted(r))
     const these = values.faults ? faults.filter((f) => f in realMenu) : Object.keys(realMenu)
@@ -113,7 +114,7 @@ async function turns() {
 }
 
 async function many() {
-  const possible = faults.filter((f) => f !== 'disk-full' || c.ownDisk)
+  const possible = faults.filter((f) => f !== 'disk-full' || c.disks.length)
   return shown(await trials(c, {
     count, size, each, from, seed, end, faults: possible, menu, operations: new Set<Kind>(operations), of: await ingredients(c), say: (line) => console.log(`      ${line}`),
     check: async () => { c.setClock(0); return wrongs(c) },
