@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { Terminal } from '../drivers.ts'
 
 /** QEMU's own locks on image files. */
 export const inUse = /Failed to get (shared )?"[\w ]+" lock/
@@ -13,7 +12,8 @@ export class CommandFailed extends Error {
   }
 }
 
-export const noSpace = () => new Terminal('no space left on the host')
+/** Worth another attempt: what else was being made is taken away again, and images that nobody uses make room. */
+export const noSpace = () => new Error('no space left on the host')
 const full = /no space left on device|disk quota exceeded|ENOSPC|EDQUOT/i
 
 /** What a tool printed, without its own prefixes and without places on this host. */
