@@ -58,11 +58,15 @@ export class DesiredState {
   /** Those of them that are this host's: a port that is not, though everything was asked for anew, has been deleted since. */
   async ready(nics: Nic[], signal: AbortSignal): Promise<Nic[]> {
     const unknown = () => nics.some(({ port }) => !this.#ports.has(port))
-    if (unknown()) await this.refresh()
+    // What of the host's network could not be made need not be what these ports need: that is asked of the network itself.
+    let failed: unknown
+    const refresh = () => this.refresh().then(() => { failed = undefined }, (error) => { failed = error })
+    if (unknown()) await refresh()
     if (unknown()) {
       this.#whole = -Infinity
-      await this.refresh()
+      await refresh()
     }
+    if (unknown() && failed) throw failed
     signal.throwIfAborted()
     const here = nics.filter(({ port }) => this.#ports.has(port))
     if (unknown()) this.#of.log('ports that are gone are left out', { ports: nics.filter((nic) => !here.includes(nic)).map(({ port }) => port) })
@@ -96,8 +100,7 @@ export class DesiredState {
   }
 
   async #apply(desired: Desired, own: boolean, kept = false) {
-    await this.#of.net.apply(desired, kept)
-    this.#ports = new Set(desired.ports.map(({ id }) => id))
+    try { await this.#of.net.apply(desired, kept) } finally { this.#ports = new Set(desired.ports.map(({ id }) => id)) }
     this.revision = desired.revision
     this.#of.applied(desired, own)
   }

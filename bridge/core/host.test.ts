@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Simulation } from '../simulated/index.ts'
-import { temporary, trialGuest, trialHost } from '../simulated/testing.ts'
+import { temporary, trialGuest, trialHost, trialSpec } from '../simulated/testing.ts'
 import type { Desired, GuestData } from '../../schema/hosts.ts'
 import { FakeCloud } from './testing.ts'
 
@@ -52,6 +52,19 @@ test('a desired state that cannot be applied is tried again, does not make claim
   await cloud.until(() => cloud.hosts.get(id)!.inventory!.revision === 1)
   expect(applied).toHaveLength(1)
   expect(cloud.claims.length).toBeLessThan(4)
+  await stop(0)
+})
+
+test('what of the network cannot be made keeps no guest from starting whose own ports are in force', async () => {
+  const { drivers } = watched(temporary()), network = randomUUID()
+  const [good, bad] = [randomUUID(), randomUUID()].map((port) => ({ port, network, mac: 'fa:16:3e:00:00:01' }))
+  drivers.net.apply = async () => { throw new Error('one namespace is not to be had') }
+  drivers.net.ready = async (nics) => { if (nics.some(({ port }) => port === bad!.port)) throw new Error('a port is not in force') }
+  cloud.ports = [good!, bad!].map(({ port, mac }) => ({ id: port, network, mac, server: randomUUID(), up: true, addresses: [], dhcpOptions: [] }))
+  const { id, stop } = await trialHost(cloud, { drivers })
+  const start = (nic: typeof good) => cloud.settled(cloud.add(id, 'domain.start', { spec: trialSpec({ nics: [{ ...nic!, mtu: 1450, model: 'virtio' }] }) }))
+  expect(await start(good)).toMatchObject({ state: 'done' })
+  expect(await start(bad)).toMatchObject({ state: 'failed', error: 'a port is not in force' })
   await stop(0)
 })
 

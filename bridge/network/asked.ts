@@ -71,7 +71,8 @@ export function asked(servers: () => Promise<string[]>, log: (line: string) => v
     async serve(spaces) {
       for (const ns of open.keys()) if (!spaces.has(ns)) this.forget(ns)
       await each([...spaces].filter((ns) => !open.has(ns)), async (ns) => {
-        const udp = await listenIn(ns, askHere.host, askHere.port, 'udp'), tcp = await listenIn(ns, askHere.host, askHere.port), counts = { n: 0 }
+        const udp = await listenIn(ns, askHere.host, askHere.port, 'udp'), counts = { n: 0 }
+        const tcp = await listenIn(ns, askHere.host, askHere.port).catch((error: Error) => { udp.close(); throw error })
         udp.on('message', (question, from) => void answer(ns, counts, udp, question, from.port, from.address).catch((error: Error) => log(`names: ${error.message}`)))
         udp.on('error', (error) => { log(`names in ${ns}: ${error.message}`); this.forget(ns) })
         tcp.on('connection', (client) => stream(client, counts))

@@ -14,6 +14,7 @@ export function listenIn(ns: string, host: string, port: number, kind: 'tcp' | '
     child.stderr!.on('data', (chunk: Buffer) => { said += chunk })
     child.once('error', reject)
     child.once('message', (message, handle) => handle ? resolve(handle as Server | Socket) : reject(new Error(`${host} in ${ns}: ${(message as { error: string }).error}`)))
-    child.once('exit', (code) => reject(new Error(`${host} in ${ns}: listener ended with ${code} ${said.trim()}`)))
+    // Not 'exit', which may come before the socket does: then nobody would have it, and nobody close it.
+    child.once('close', (code) => reject(new Error(`${host} in ${ns}: listener ended with ${code} ${said.trim()}`)))
   })
 }

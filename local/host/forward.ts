@@ -41,6 +41,6 @@ function listener(pid: number, { at, port }: Target): Promise<Server> {
     const child = spawn('nsenter', ['--target', String(pid), '--net', node, '--no-warnings', path.join(root, 'bridge', 'network', 'listen.ts'), at, String(port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     child.once('error', reject)
     child.once('message', (message, handle) => handle ? resolve(handle as Server) : reject(new Error(`${at}:${port}: ${(message as { error: string }).error}`)))
-    child.once('exit', (code) => reject(new Error(`${at}:${port}: the listener ended with ${code}`)))
+    child.once('close', (code) => reject(new Error(`${at}:${port}: the listener ended with ${code}`)))
   })
 }
