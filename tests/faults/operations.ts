@@ -65,7 +65,8 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   }))
   if (!over(networks, 2)) for (let n = size; n > 0; n--) add('network', () => wholeNetwork(of, send))
   else some(networks, (n) => add('unnetwork', () => noNetwork(n, routers, send)))
-  some(servers.filter((s) => s.state === 'stopped'), (s) => ask('start', 'POST', `${compute}/${s.id}/action`, { 'os-start': null }, 0.8))
+  // Where cards are taken from servers that are off only, those that have one too many stay off until they have not.
+  some(servers.filter((s) => s.state === 'stopped' && !(of.deaf && s.ports > 1)), (s) => ask('start', 'POST', `${compute}/${s.id}/action`, { 'os-start': null }, 0.8))
   some(loose.filter((s) => s.ports > 1), (s) => ask('unnic', 'DELETE', `${compute}/${s.id}/os-interface/${s.port}`))
   if (of.deaf) some(active.filter(holds), (s) => ask('stop', 'POST', `${compute}/${s.id}/action`, { 'os-stop': null }))
   // Each wants a server for itself: who comes first is drawn, for there are not enough for all.
