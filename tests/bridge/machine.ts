@@ -8,3 +8,4 @@ process.on('message', async ({ id, method, args }: { id: number; method: 'apply'
   try { process.send!({ id, result: await net[method](...args) }) } catch (error) { process.send!({ id, error: (error as Error).message }) }
 })
 process.send!({ ready: true })
+process.on('disconnect', () => process.exit())

@@ -52,7 +52,8 @@ export class Vswitch {
   flows = (bridge: string, stats = '--no-stats') => execFileSync('ovs-ofctl', ['-O', 'OpenFlow14', stats, 'dump-flows', bridge], { encoding: 'utf8', env: { ...process.env, ...this.env } })
 
   private ip = (...args: string[]) => run('ip', ...(this.ns ? ['-n', this.ns] : []), ...args)
-  private spawn = (command: string, ...args: string[]) => spawn('nsenter', [`--net=${this.ns ? `/run/netns/${this.ns}` : '/proc/self/ns/net'}`, command, ...args], { stdio: 'ignore', env: { ...process.env, ...this.env } })
+  /** Ends with the test, however that ends. */
+  private spawn = (command: string, ...args: string[]) => spawn('nsenter', [`--net=${this.ns ? `/run/netns/${this.ns}` : '/proc/self/ns/net'}`, 'setpriv', '--pdeathsig', 'KILL', command, ...args], { stdio: 'ignore', env: { ...process.env, ...this.env } })
   async close() {
     await end(this.daemon)
     await end(this.database)
