@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { logged } from './core/fault.ts'
-import { startFleet, wipeFleet } from './core/fleet.ts'
+import { loaded, startFleet, wipeFleet } from './core/fleet.ts'
 import { flags as read, Usage, usage, type Flags } from './core/flags.ts'
 import { logger } from './core/log.ts'
-import { tidyAfter } from './core/tidy.ts'
+import { afresh, tidyAfter } from './core/tidy.ts'
 
 /** The bridge: one per hypervisor. It asks the control plane for work and makes this machine as it should be. */
 const log = logger((line) => process.stdout.write(line))
@@ -18,6 +18,7 @@ async function main(flags: Flags) {
     // Whatever a driver still listens to has nothing more to say.
     process.exit(0)
   }
+  await afresh(() => loaded(flags))
   if (flags.pidfile) writeFileSync(flags.pidfile, `${process.pid}\n`)
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const ending = new AbortController()

@@ -1,4 +1,4 @@
-import { openAsBlob } from 'node:fs'
+import { apart } from './process.ts'
 
 export interface Setup { adminPassword: string; demoPassword: string; publicUrl: string; region: string; simulated: boolean; externalCidr: string }
 export interface HostView { id: string; name: string; up: boolean; version: string | null; last_seen_at: string | null }
@@ -42,11 +42,10 @@ export class Control {
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const raw = body instanceof Blob
     const answer = await fetch(this.#url + path, {
       method, signal: AbortSignal.timeout(300_000),
-      headers: { 'x-auth-token': this.#token, ...(body !== undefined && { 'content-type': raw ? 'application/octet-stream' : 'application/json' }) },
-      body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
+      headers: { 'x-auth-token': this.#token, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
     })
     if (!answer.ok) throw await refusal(`${method} ${path}`, answer)
     const text = await answer.text()
@@ -69,7 +68,7 @@ export class Control {
 
   async upload(file: string, image: Record<string, unknown>): Promise<void> {
     const { id } = await this.#call<Image>('POST', '/image/v2/images', { container_format: 'bare', visibility: 'public', ...image })
-    await this.#call('PUT', `/image/v2/images/${id}/file`, await openAsBlob(file))
+    await apart('put.ts', [file, `${this.#url}/image/v2/images/${id}/file`], { VIRGA_TOKEN: this.#token })
   }
 }
 

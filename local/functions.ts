@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { node, root, writeFile, type Layout } from './layout.ts'
+import { apart } from './process.ts'
 import type { Child } from './supervisor.ts'
 import { workerConfig, workerdBinary } from './workerd.ts'
 
@@ -12,11 +13,19 @@ export type Functions = (at: Layout, serving: Serving) => Promise<Child>
 
 /** workerd itself: one process that serves the bundle, as on own servers. */
 export const workerd: Functions = async (at, { listen, port, vars }) => {
-  // By a process of its own: what that takes of memory would stay with this one.
-  await promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', path.join(root, 'local', 'bundle.ts'), at.in('functions')]).catch((e: Error & { stderr?: string }) => { throw new Error(e.stderr?.trim() || e.message) })
+  await apart('bundle.ts', [at.in('functions')])
   const config = at.in('functions', 'config.capnp')
   writeFile(config, workerConfig({ listen, port, module: 'worker.js', vars, objects: { DOORBELL: 'Doorbell' } }))
-  return { name: 'functions', command: workerdBinary(), args: ['serve', config] }
+  return { name: 'functions', command: workerdBinary(), args: ['serve', '--binary', read(config)] }
+}
+
+/** The same configuration as workerd keeps it in memory: reading its text takes 5 MB that stay. */
+function read(config: string): string {
+  const file = config.replace(/capnp$/, 'bin'), fd = openSync(file, 'w', 0o600)
+  const { status, stderr, error } = spawnSync(workerdBinary(), ['compile', '--config-only', config], { stdio: ['ignore', fd, 'pipe'], encoding: 'utf8' })
+  closeSync(fd)
+  if (status !== 0) throw new Error(`workerd does not read ${config}: ${error?.message ?? stderr}`)
+  return file
 }
 
 /** wrangler dev: the sources, built anew whenever one changes. */

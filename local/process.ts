@@ -1,6 +1,15 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { node, root } from './layout.ts'
+
+/** What a script of this folder prints. By a process of its own: the memory its work takes would stay with this one. */
+export async function apart(script: string, args: string[], env: Record<string, string> = {}): Promise<string> {
+  const ran = promisify(execFile)(node, ['--disable-warning=ExperimentalWarning', path.join(root, 'local', script), ...args], { env: { ...process.env, ...env } })
+  return (await ran.catch((e: Error & { stderr?: string }) => { throw new Error(e.stderr?.trim() || e.message) })).stdout.trim()
+}
 
 export function alive(pid: number): boolean {
   try { process.kill(pid, 0) } catch (e) { return (e as NodeJS.ErrnoException).code === 'EPERM' }

@@ -7,7 +7,7 @@ import { parse, usage, Usage, type Options } from './options.ts'
 import { fromPidfile, orphaned } from './process.ts'
 import { say, seconds } from './say.ts'
 import { Supervisor } from './supervisor.ts'
-import { tidyAfter } from '../bridge/core/tidy.ts'
+import { afresh, tidyAfter } from '../bridge/core/tidy.ts'
 import { up, type Cloud } from './up.ts'
 
 /** npm start: a whole cloud on this machine, in the foreground, until it is told to stop. */
@@ -108,4 +108,7 @@ ${simulated ? `\n  The host is simulated (${simulated}): servers exist in name o
   Ctrl-C stops the cloud; servers keep running. npm run reset -- --data ${at.dir} removes everything.`)
 }
 
-if (import.meta.main) await main(process.argv.slice(2), workerd)
+if (import.meta.main) {
+  await afresh()
+  await main(process.argv.slice(2), workerd)
+}

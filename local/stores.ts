@@ -2,9 +2,9 @@ import path from 'node:path'
 import { makeBucket } from './bucket.ts'
 import { external, keepStores, keptStores, type S3 } from './external.ts'
 import { node, root, type Layout } from './layout.ts'
-import { migrateUrl } from './migrate.ts'
 import { bracketed, reachable, type Options } from './options.ts'
 import { ports } from './ports.ts'
+import { apart } from './process.ts'
 import type { Note } from './say.ts'
 import type { Secrets } from './secrets.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -23,10 +23,11 @@ export async function stores(options: Options, at: Layout, supervisor: Superviso
   if (!others.libsql) await supervisor.until('libsql', 30_000, async () => (await fetch(`${libsql.url}/v2`, { headers: { authorization: `Bearer ${libsql.token}` } })).ok)
   if (!others.s3) await supervisor.until('s3', 30_000, async () => (await fetch(s3.url)).status < 500)
   await makeBucket(s3)
-  const applied = await migrateUrl(libsql.url, libsql.token).catch((e: Error) => { throw others.libsql ? new Error(`the database at ${libsql.url}: ${e.message}`) : e })
+  const applied = await apart('migrate.ts', [], { LIBSQL_URL: libsql.url, LIBSQL_TOKEN: libsql.token ?? '' }).catch((e: Error) => { throw others.libsql ? new Error(`the database at ${libsql.url}: ${e.message}`) : e })
   // only now: a name or key that did not work is not kept for the next start
   if (others.s3 || others.libsql || Object.keys(keptStores(at)).length) keepStores(at, others)
-  note([applied.length ? `${applied.length} migrations applied` : 'up to date', ...(others.libsql ? [`rows at ${libsql.url}`] : []), ...(others.s3 ? [`bytes at ${s3.url}`] : [])].join(', '))
+  const files = applied.match(/\.sql\b/g)?.length
+  note([files ? `${files} migrations applied` : 'up to date', ...(others.libsql ? [`rows at ${libsql.url}`] : []), ...(others.s3 ? [`bytes at ${s3.url}`] : [])].join(', '))
   return {
     LIBSQL_URL: libsql.url, ...(libsql.token && { LIBSQL_TOKEN: libsql.token }),
     S3_URL: s3.url, S3_ACCESS_KEY: s3.accessKey, S3_SECRET_KEY: s3.secretKey, S3_BUCKET: s3.bucket,

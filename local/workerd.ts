@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { bracketed } from './options.ts'
 
 /** The same date as in wrangler.toml. Node's modules come with it: nodejs_compat is on from 2026-08-04. */
@@ -23,7 +25,7 @@ export function workerConfig(of: WorkerConfig): string {
     struct({ name: text('OUTSIDE'), service: text('outside') }),
   ]
   const worker = struct({
-    modules: list([struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
+    modules: list([struct({ name: text('rest.js'), esModule: text(rest) }), struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
     compatibilityDate: text(compatibilityDate),
     bindings: list(bindings),
     durableObjectNamespaces: list(Object.values(of.objects).map((name) => struct({ className: text(name), uniqueKey: text(`virga-${name}`) }))),
@@ -37,6 +39,7 @@ export function workerConfig(of: WorkerConfig): string {
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
+  v8Flags = ["--expose-gc"],
   services = [
     (name = "functions", worker = ${worker}),
     (name = "internet", network = ${network('public', 'private', 'local')}),
@@ -47,6 +50,8 @@ const config :Workerd.Config = (
 `
 }
 
+/** What is started in front of the bundle; it needs `gc`. */
+const rest = readFileSync(path.join(import.meta.dirname, 'rest.mjs'), 'utf8')
 const struct = (fields: Record<string, string>) => `(${Object.entries(fields).map(([name, value]) => `${name} = ${value}`).join(', ')})`
 const list = (items: string[]) => `[${items.join(', ')}]`
 

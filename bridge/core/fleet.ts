@@ -49,6 +49,12 @@ const hostNames = ({ hosts, name }: Flags) => hosts === 1 ? [name] : Array.from(
 
 const folder = ({ hosts, state }: Flags, name: string) => hosts === 1 ? state : join(state, 'hosts', name)
 
+/** Loaded only when asked for: a machine without libvirt can simulate. */
+const real = () => Promise.all([import('../libvirt/index.ts'), import('../network/index.ts')])
+
+/** Whatever such a host will load at some time. */
+export const loaded = async ({ hypervisor }: Flags): Promise<unknown> => hypervisor === 'libvirt' && Promise.all([real(), import('../metadata/index.ts')])
+
 type MakeDrivers = (name: string) => Promise<Drivers>
 
 async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
@@ -57,8 +63,7 @@ async function driverMaker(flags: Flags, log: Log): Promise<MakeDrivers> {
     return async (name) => simulation.host(name, flags.underlay)
   }
   if (flags.hosts > 1) throw new Error('--hosts is for simulated hosts; a machine is one libvirt host')
-  // Loaded only when asked for: a machine without libvirt can simulate.
-  const [{ libvirtDrivers }, { linuxNet }] = await Promise.all([import('../libvirt/index.ts'), import('../network/index.ts')])
+  const [{ libvirtDrivers }, { linuxNet }] = await real()
   const { state: stateDir, externalCidr, uplink, physical, underlay, networkDriver: driver, peerPort, cache, libvirtUri: uri = 'qemu:///system', virtType = 'qemu' } = flags
   const tag = await ownTag(flags)
   return async () => {

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { tidyAfter } from '../../bridge/core/tidy.ts'
+import { afresh, tidyAfter } from '../../bridge/core/tidy.ts'
 import { serveLibsql } from './serve.ts'
 
 const { values } = parseArgs({ options: {
@@ -10,6 +10,7 @@ if (!values.file || !/^\d{1,5}$/.test(values.port ?? '')) {
   console.error('usage: main.ts --file FILE --port PORT [--host ADDRESS] [--pidfile FILE]   (a bearer token comes from VIRGA_DB_TOKEN)')
   process.exit(2)
 }
+await afresh()
 // From the environment, since arguments are visible to every user of the machine.
 const served = await serveLibsql({ file: values.file, host: values.host, port: Number(values.port), token: process.env.VIRGA_DB_TOKEN || undefined })
 if (values.pidfile) writeFileSync(values.pidfile, `${process.pid}\n`)

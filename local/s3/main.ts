@@ -1,11 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { tidyAfter } from '../../bridge/core/tidy.ts'
+import { afresh, tidyAfter } from '../../bridge/core/tidy.ts'
 import { serveS3 } from './serve.ts'
 
 const { values } = parseArgs({ options: {
   dir: { type: 'string' }, port: { type: 'string' }, host: { type: 'string', default: '127.0.0.1' }, region: { type: 'string' }, pidfile: { type: 'string' },
 } })
+await afresh()
 // From the environment, since arguments are visible to every user of the machine.
 const { VIRGA_S3_ACCESS_KEY: accessKey, VIRGA_S3_SECRET_KEY: secretKey } = process.env
 if (!values.dir || !/^\d{1,5}$/.test(values.port ?? '') || !accessKey || !secretKey) {
