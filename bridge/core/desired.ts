@@ -12,6 +12,8 @@ interface Parts {
   net: Net
   log: Log
   signal: AbortSignal
+  /** Of each document, before it is applied, and whether it can be or not. */
+  told(desired: Desired): void
   /** After each document that was applied; `own`: this host's own ports are concerned. */
   applied(desired: Desired, own: boolean): void
 }
@@ -51,6 +53,7 @@ export class DesiredState {
 
   /** A document kept from before: what guests need goes on while the control plane cannot be asked. */
   async restore(desired: Desired) {
+    this.#of.told(desired)
     await this.#apply(desired, true, true)
     this.revision = 0
   }
@@ -79,6 +82,7 @@ export class DesiredState {
     const desired = await this.#ask()
     this.#calm = performance.now() + Math.min(10_000, Math.max(500, 30 * (performance.now() - began)))
     if (desired.revision > this.seen) this.seen = desired.revision
+    this.#of.told(desired)
     await this.#apply(desired, this.#own)
     this.#own = false
   }

@@ -56,15 +56,18 @@ test('a desired state that cannot be applied is tried again, does not make claim
 })
 
 test('what of the network cannot be made keeps no guest from starting whose own ports are in force', async () => {
-  const { drivers } = watched(temporary()), network = randomUUID()
+  const { drivers, lookup } = watched(temporary()), network = randomUUID()
   const [good, bad] = [randomUUID(), randomUUID()].map((port) => ({ port, network, mac: 'fa:16:3e:00:00:01' }))
   drivers.net.apply = async () => { throw new Error('one namespace is not to be had') }
   drivers.net.ready = async (nics) => { if (nics.some(({ port }) => port === bad!.port)) throw new Error('a port is not in force') }
   cloud.ports = [good!, bad!].map(({ port, mac }) => ({ id: port, network, mac, server: randomUUID(), up: true, addresses: [], dhcpOptions: [] }))
-  const { id, stop } = await trialHost(cloud, { drivers })
+  const { server } = cloud.ports[0]!
+  cloud.guests.set(server, trialGuest(server))
+  const { id, stop } = await trialHost(cloud, { drivers, serves: true })
   const start = (nic: typeof good) => cloud.settled(cloud.add(id, 'domain.start', { spec: trialSpec({ nics: [{ ...nic!, mtu: 1450, model: 'virtio' }] }) }))
   expect(await start(good)).toMatchObject({ state: 'done' })
   expect(await start(bad)).toMatchObject({ state: 'failed', error: 'a port is not in force' })
+  expect((await lookup(server))?.server).toBe(server)
   await stop(0)
 })
 

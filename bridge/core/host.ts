@@ -48,13 +48,16 @@ export async function startHost(of: HostParts): Promise<Host> {
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
   let written: Promise<void> = Promise.resolve(), followed = written
-  const desired = new DesiredState({ cloud, net: drivers.net, log, signal: claiming.signal, applied(document, own) {
-    if (own) reporting.touch()
-    if (!of.serves) return
-    // One after the other, so that the newest is the one that stays; what its guests are told is fetched beside.
-    written = written.then(() => keep(of.state, document)).catch((error) => log('desired state not kept', { error: logged(error) }))
-    followed = guests.follow(document.guests).catch((error) => log('guest data not followed', { error: logged(error) }))
-  } })
+  const desired = new DesiredState({
+    cloud, net: drivers.net, log, signal: claiming.signal,
+    // What guests are told is fetched while their network is made.
+    told(document) { if (of.serves) followed = guests.follow(document.guests).catch((error) => log('guest data not followed', { error: logged(error) })) },
+    applied(document, own) {
+      if (own) reporting.touch()
+      // One after the other, so that the newest is the one that stays.
+      if (of.serves) written = written.then(() => keep(of.state, document)).catch((error) => log('desired state not kept', { error: logged(error) }))
+    },
+  })
   const desk = new Desk({
     cloud, executors: of.executors, slots: of.slots, log, signal: ending.signal, changed: () => reporting.touch(),
     lent: {
