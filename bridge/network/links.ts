@@ -95,10 +95,6 @@ export async function hostSide(plan: Plan, names: Names, external: External & { 
     const file = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`
     if (await readFile(file, 'utf8').catch(() => '1') !== '1\n') await writeFile(file, '1').catch(() => {})
   }
-  if (external.device) {
-    const [leg] = await ipJson<Link[]>(['link', 'show', 'dev', external.device])
-    await ipBatch([...(leg?.master === names.ext ? [] : [`link set dev ${external.device} master ${names.ext}`]), ...(leg?.flags.includes('UP') ? [] : [`link set dev ${external.device} up`])])
-  }
   if (!external.cidr) return
   const want = hostAddress(external.cidr)
   const [found] = await ipJson<{ addr_info?: { family: string; local: string; prefixlen: number }[] }[]>(['-4', 'addr', 'show', 'dev', names.ext])

@@ -3,9 +3,9 @@ import type { Carrier } from './carrier.ts'
 import { join, links, up, type Link, type Links } from './links.ts'
 import type { Names } from './names.ts'
 import { outside } from '../../schema/hosts.ts'
-import type { Network, Plan } from './plan.ts'
+import { wired, type Network } from './plan.ts'
 import { retag, untag } from './program.ts'
-import { each, ipBatch, ipJson } from './run.ts'
+import { each, ipBatch, ipJson, run } from './run.ts'
 import { qdiscs } from './shaping.ts'
 
 /**
@@ -14,6 +14,8 @@ import { qdiscs } from './shaping.ts'
  * end, what comes out there gets it and is led back. The device itself is the operator's, and is never made or removed.
  */
 type Tagged = Network & { physical: { network: string; vlan: number } }
+/** What is carried, and by what. */
+interface Led { n: Network; device: Link }
 
 /** `physical`: the device that leads to each physical network. */
 export function wires(names: Names, physical: Map<string, string>): Carrier {
@@ -28,7 +30,6 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
   const leave = async (dev: string) => {
     await detach(dev, pref)
     await ipBatch([`link set dev ${dev} promisc off`])
-    loaded.delete(dev)
   }
   const strays = async (prepared: Set<string>, wanted: (dev: string) => boolean) => {
     for (const dev of prepared) if (!names.ours(dev) && !wanted(dev) && (await attached(dev)).has(pref)) await leave(dev)
@@ -43,11 +44,17 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
       for (const { vlan, ifname } of led) programs.set(ifname, retag(vlan, devices.get(dev)!.ifindex))
     }
     if (first) await strays(prepared, (dev) => programs.has(dev))
-    for (const dev of loaded.keys()) if (!programs.has(dev)) if (prepared.has(dev) && !names.ours(dev)) await leave(dev); else loaded.delete(dev)
+    for (const dev of loaded.keys()) {
+      if (programs.has(dev)) continue
+      if (prepared.has(dev) && !names.ours(dev)) await leave(dev)
+      loaded.delete(dev)
+    }
     await each(programs, async ([dev, program]) => {
       const sum = program.toString('base64')
       if (prepared.has(dev) && loaded.get(dev) === sum) return
       loaded.delete(dev)
+      // What a card has put together cannot be led on as it is, and what it leaves out for its tag never comes.
+      if (!names.ours(dev)) for (const feature of ['lro', 'rx-vlan-filter']) await run('ethtool', ['-K', dev, feature, 'off']).catch(() => {})
       await attach(dev, program, pref, prepared.has(dev))
       loaded.set(dev, sum)
     })
@@ -58,20 +65,24 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
     device: (n) => isTagged(n) ? (deviceOf(n) && names.wire(n.id)) : deviceOf(n),
     devices: (n) => isTagged(n) && deviceOf(n) ? [names.wire(n.id), names.lead(n.id)] : [],
     async carry(plan, have, problems) {
-      const networks = [...plan.networks.values()].filter((n) => n.physical), lost = new Set<string>()
-      if (!networks.length && !loaded.size && !first) return lost
+      // What the outside network has no device for is this host's own.
+      const networks = [...plan.networks.values()].filter((n) => wired(n) && (deviceOf(n) || (n.physical && n.physical.network !== outside))), lost = new Set<string>()
+      if (!networks.length && !loaded.size && !first && !physical.has(outside)) return lost
       const devices = new Map((await ipJson<Link[]>(['link', 'show'])).map((l) => [l.ifname, l]))
-      const carried: Network[] = []
+      const carried: Led[] = []
       for (const n of networks) {
         const at = deviceOf(n), device = devices.get(at ?? '')
-        const why = !at ? `this host leads to no physical network ${n.physical!.network}` : !device ? `device ${at} is not there` : isTagged(n) ? undefined : await taken(device, names)
+        const why = !at ? `this host leads to no physical network ${n.physical!.network}` : !device ? `device ${at} is not there` : isTagged(n) || n.outside ? undefined : await taken(device, names)
         if (why) { problems.push(`network ${n.id} is not carried: ${why}`); lost.add(n.id); continue }
         if (device!.mtu < n.mtu) problems.push(`network ${n.id}: device ${at} carries ${device!.mtu} bytes, not ${n.mtu}`)
-        carried.push(n)
+        carried.push({ n, device: device! })
       }
-      const tagged = carried.filter(isTagged)
-      await ipBatch(wireCommands(carried.map((n) => ({ n, device: devices.get(deviceOf(n)!)! })), names, have))
-      await lead(tagged, devices)
+      const leg = devices.get(physical.get(outside) ?? '')
+      await ipBatch([
+        // Up before anybody needs it: switches take a while to let a new port speak.
+        ...(first ? [...physical.values()].flatMap((d) => devices.has(d) ? up(devices.get(d)!) : []) : []),
+        ...(leg ? joined(leg, names.ext) : []), ...wireCommands(carried.filter(({ n }) => !n.outside), names, have)])
+      await lead(carried.map(({ n }) => n).filter(isTagged), devices)
       return lost
     },
     wipe: async () => strays(arriving(await qdiscs()), () => false),
@@ -79,12 +90,12 @@ export function wires(names: Names, physical: Map<string, string>): Carrier {
 }
 
 /** Flat networks' devices in their bridges, pairs for the others; `device`: what leads to each. */
-export function wireCommands(carried: { n: Network; device: Link }[], names: Names, have: Links): string[] {
+export function wireCommands(carried: Led[], names: Names, have: Links): string[] {
   const tagged = carried.filter(({ n }) => n.physical?.vlan !== undefined), listens = new Map(tagged.map(({ device }) => [device.ifname, device]))
-  return [...carried.filter((c) => !tagged.includes(c)).flatMap(({ n, device }) => flat(n, device)), ...tagged.flatMap(({ n }) => { const { make, raise } = pair(n, names, have); return [...make, ...raise] }), ...[...listens.values()].flatMap(listening)]
+  return [...carried.filter((c) => !tagged.includes(c)).flatMap(({ n, device }) => joined(device, n.bridge)), ...tagged.flatMap(({ n }) => { const { make, raise } = pair(n, names, have); return [...make, ...raise] }), ...[...listens.values()].flatMap(listening)]
 }
 
-const flat = (n: Network, device: Link): string[] => [...(device.master === n.bridge ? [] : [`link set dev ${device.ifname} master ${n.bridge}`]), ...up(device)]
+const joined = (device: Link, bridge: string): string[] => [...(device.master === bridge ? [] : [`link set dev ${device.ifname} master ${bridge}`]), ...up(device)]
 
 /** Frames for guests bear MACs that are not the device's own. */
 const listening = (device: Link): string[] => [...(device.flags.includes('PROMISC') ? [] : [`link set dev ${device.ifname} promisc on`]), ...up(device)]

@@ -10,10 +10,10 @@ const run = promisify(execFile)
 /** What a hypervisor needs. */
 export const hypervisor = [
   'libvirt-daemon-system', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'qemu-block-extra',
-  'nftables', 'dnsmasq-base', 'dnsmasq-utils', 'iproute2', 'iputils-ping', 'conntrack', 'genisoimage', 'kmod', 'util-linux',
+  'nftables', 'dnsmasq-base', 'dnsmasq-utils', 'iproute2', 'iputils-ping', 'conntrack', 'ethtool', 'genisoimage', 'kmod', 'util-linux',
 ]
 /** And what networks are carried by where it is asked to be. */
-export const openvswitch = ['openvswitch-switch', 'ethtool']
+export const openvswitch = ['openvswitch-switch']
 /** And the builder of the tiny guest (local/guest/build.sh). */
 const wanted = [
   ...hypervisor, 'cpio', 'dosfstools', 'dropbear-bin', 'e2fsprogs', 'fdisk', 'mtools', 'syslinux', 'syslinux-common', 'xz-utils', 'zstd',

@@ -143,6 +143,12 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`flat and VLAN netw
     expect(await heard([openRed], server)).toEqual([0])
   })
 
+  test('where a network has no DHCP of the cloud\'s, guests ask whoever is out there', async () => {
+    const ask = mark(), frame = (from: string, tags: string, sport: number, dport: number, sign: string, source: string) => `${'ff'.repeat(6)}${from.replaceAll(':', '')}${tags}0800${packet4(source, '255.255.255.255', 17, udp(sport, dport, sign))}`
+    expect(await onWire(ask, () => second.send(street2, frame(street2.mac, '', 68, 67, ask, '0.0.0.0')), 'p2')).toEqual(['200'])
+    expect(await heard([street2], (offer) => say(inNs(world, 'eth0'), frame(worldMac(), tag(200), 67, 68, offer, '203.0.113.66')))).toEqual([1])
+  })
+
   test('where a guest has moved to is said for it by its emulator, with its own MAC only', async () => {
     const rarp = (mac: string) => `${'ff'.repeat(6)}${mac.replaceAll(':', '')}80350001080006040003${mac.replaceAll(':', '')}00000000${mac.replaceAll(':', '')}00000000${'00'.repeat(18)}`
     expect(await onWire('803500010800060400', () => first.send(red1, rarp(red1.mac), rarp(red2.mac)))).toEqual(['101'])
@@ -217,6 +223,14 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`flat and VLAN netw
     run('ip', '-n', m1, 'addr', 'add', '10.100.0.1/24', 'dev', 'data0')
     expect([await first.pings(m1, '10.100.0.200'), await first.pings(red1.ns, red2.ip)]).toEqual([true, true])
     await first.apply((d) => { d.networks = []; d.ports = [] })
+    expect([link().flags.includes('PROMISC'), filters()]).toEqual([false, ''])
+    // Also what a driver has left that was not told of the device again.
+    await first.apply((d) => { d.networks = [here.red] })
+    expect([link().flags.includes('PROMISC'), filters() !== '']).toEqual([true, true])
+    await first.net.close()
+    first.options.physical = {}
+    await first.open()
+    await first.apply((d) => { d.networks = [] })
     expect([link().flags.includes('PROMISC'), filters()]).toEqual([false, ''])
     expect(run('ip', '-n', m1, '-j', 'link', 'show').match(/v7e7a[wy]/g)).toBeNull()
   })
