@@ -1,5 +1,5 @@
-/** Changes that concern many hosts come many at a time: hosts are told of them together, this often, ms. */
-const EVERY = 500
+/** Changes that concern many hosts come many at a time: hosts are told of them together, this often. */
+export const pace = { ms: 500 }
 const concerned = new Set<string>()
 let quietUntil = 0, flushAt = 0
 
@@ -10,13 +10,13 @@ let quietUntil = 0, flushAt = 0
 export async function nudge(hosts: Iterable<string>, ring: (host: string) => Promise<unknown>): Promise<void> {
   for (const host of hosts) concerned.add(host)
   const now = Date.now()
-  if (flushAt > now - EVERY) return
+  if (flushAt > now - pace.ms) return
   if (quietUntil > now) {
     flushAt = quietUntil
     await new Promise((wake) => setTimeout(wake, quietUntil - now))
     flushAt = 0
   }
-  quietUntil = Date.now() + EVERY
+  quietUntil = Date.now() + pace.ms
   const told = [...concerned]
   concerned.clear()
   await Promise.all(told.map((host) => ring(host).catch(() => {})))
