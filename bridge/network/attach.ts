@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { section } from './program.ts'
@@ -7,8 +7,14 @@ import { run } from './run.ts'
 /** Devices that have a place for programs where frames arrive. */
 export const arriving = (qdiscs: { kind: string; dev: string }[]): Set<string> => new Set(qdiscs.filter((d) => d.kind === 'ingress' || d.kind === 'clsact').map((d) => d.dev))
 
+/** `tc` loads programs by way of a file system that containers and namespaces may not have, where machines do. */
+const shelf = '/sys/fs/bpf', isShelf = 0xcafe4a11
+let ready: Promise<unknown> | undefined
+const prepare = () => ready ??= statfs(shelf).then(async ({ type }) => { if (type !== isShelf) await run('mount', ['-t', 'bpf', 'bpf', shelf]) }).catch((error: Error) => { ready = undefined; throw error })
+
 /** Loads a program there, at this place among others; `prepared`: the device has such a place. */
 export async function attach(dev: string, program: Buffer, pref: number, prepared: boolean): Promise<void> {
+  await prepare()
   const dir = await mkdtemp(join(tmpdir(), 'virga-program-'))
   try {
     const file = join(dir, 'program.o')

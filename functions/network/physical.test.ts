@@ -50,6 +50,7 @@ it('a network on a physical one that no host leads to is refused, as is what mak
   await refused('segmentation_id out of range (1 through 4094)', 'vlan', 'physnet1', 4095)
   await refused('provider:physical_network specified for vxlan network', 'vxlan', 'physnet1')
   expect((await net('POST', '/networks', { network: { 'provider:physical_network': 'physnet1' } })).body.NeutronError.message).toBe('Invalid input for operation: network_type required.')
+  await refused('segmentation_id out of range (1 through 16777215)', 'vxlan', undefined, '99999999' as never)
   expect((await provider('vlan')).status).toBe(503)
   // Numbers an operator has set aside are of a network that hosts may lead to later, and are drawn with its name.
   const range = (await net('POST', '/network_segment_ranges', { network_segment_range: { network_type: 'vlan', physical_network: 'physnet9', minimum: 70, maximum: 70 } })).body.network_segment_range
@@ -61,7 +62,8 @@ it('a network on a physical one that no host leads to is refused, as is what mak
 })
 
 it('hosts are told how networks are carried, in so far as they lead there; the rest goes by tunnel as ever', async () => {
-  const vlan = await made('vlan', 'physnet1', 101), flat = await made('flat', 'physnet2')
+  // As the command line client says it.
+  const vlan = await made('vlan', 'physnet1', '101' as never), flat = await made('flat', 'physnet2')
   const bind = async (n: { id: string }, h: TestHost) => (await net('POST', '/ports', { port: { network_id: n.id, device_id: crypto.randomUUID(), device_owner: 'compute:nova', 'binding:host_id': h.name } })).body.port
   const p = await bind(vlan, one), there = await bind(flat, two), odd = await bind(flat, one)
   expect([p, there, odd].map((x) => x['binding:vif_type'])).toEqual(['bridge', 'bridge', 'binding_failed'])

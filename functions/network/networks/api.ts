@@ -40,6 +40,8 @@ function guard(ctx: Ctx, verb: 'create' | 'update', values: Row) {
 const plain = rows(network)
 async function create(ctx: Ctx, values: Row): Promise<Row> {
   guard(ctx, 'create', values)
+  // Clients say the number in words, too.
+  if (typeof values.segment === 'string') values = { ...values, segment: Number(values.segment) }
   const base = standardRow(ctx, values)
   const providerType = providerOf(values)
   const [ranges, quota, sameVni, taken, policies, [standing], found] = await ctx.read(rangeFor(base.project, providerType), quotaQuery(base.project, ['network']), q.select({ id: network.id }).from(network).where(eq(network.vni, providerType === 'vxlan' ? Number(values.segment ?? 0) : 0)), q.select({ id: network.id }).from(network).where(and(eq(network.physicalNetwork, values.physicalNetwork ?? ''), eq(network.providerType, 'flat'))), policyQuery(ctx, [values.qosPolicy]), q.select({ id: qosPolicy.id }).from(qosPolicy).where(and(eq(qosPolicy.project, base.project), sql`is_default = 1`)), knownQuery(values.physicalNetwork))
@@ -108,7 +110,7 @@ export const networkResource: Resource = {
     availability_zone_hints: field(t.Array(t.String()), 'create', 'zoneHints'),
     'provider:network_type': field(t.Union([t.Enum(['vxlan', 'flat', 'vlan']), t.Null()]), 'create update filter', 'providerType'),
     'provider:physical_network': field(t.Union([t.String({ maxLength: 128 }), t.Null()]), 'create update filter', 'physicalNetwork'),
-    'provider:segmentation_id': field(t.Union([t.Integer({ minimum: 1, maximum: 16777215 }), t.Null()]), 'create update filter', 'segment'),
+    'provider:segmentation_id': field(t.Union([t.Integer({ minimum: 1, maximum: 16777215 }), t.String({ pattern: '^[1-9][0-9]{0,7}$' }), t.Null()]), 'create update filter', 'segment'),
   },
   filterNames: [...tagFilterNames, 'shared', 'router:external', 'status'],
   filters: (ctx, query): (SQL | undefined)[] => {

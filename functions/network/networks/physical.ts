@@ -38,6 +38,7 @@ export function providerOf(v: Provider): 'vxlan' | 'flat' | 'vlan' {
   const physical = v.physicalNetwork ?? null, segment = v.segment ?? null
   if (!v.providerType && !(v.external && physical) && (physical !== null || segment !== null)) throw refuse('network_type required')
   const type = (v.providerType ?? (physical ? 'flat' : 'vxlan')) as 'vxlan' | 'flat' | 'vlan'
+  if (type === 'vxlan' && segment !== null && segment > 16_777_215) throw refuse('segmentation_id out of range (1 through 16777215)')
   if (type === 'vxlan' && physical !== null) throw refuse('provider:physical_network specified for vxlan network')
   if (type === 'flat' && !physical) throw refuse('physical_network required for flat provider network')
   if (type === 'flat' && segment !== null) throw refuse('segmentation_id is not allowed for flat provider network')
