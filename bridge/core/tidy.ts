@@ -23,15 +23,16 @@ const quiet = 0.05, worth = 4 << 20
  */
 export function tidyAfter(ms: number): void {
   let load = performance.eventLoopUtilization(), left = 0
-  const collect = (how: { flavor?: 'last-resort' } = {}) => {
+  // Only this way of collecting gives back the room for new objects, most of what is taken.
+  const collect = () => {
     setFlagsFromString('--expose-gc')
-    const gc = runInNewContext('gc') as (options: { type: 'major'; execution: 'sync'; flavor?: 'last-resort' }) => void
-    gc({ type: 'major', execution: 'sync', ...how })
+    const gc = runInNewContext('gc') as (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
+    gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     left = process.memoryUsage().heapTotal
   }
   setTimeout(() => {
     flushCompileCache()
-    collect({ flavor: 'last-resort' })
+    collect()
     setInterval(() => {
       const now = performance.eventLoopUtilization(), { utilization } = performance.eventLoopUtilization(now, load)
       load = now
