@@ -41,7 +41,7 @@ export class Simulation {
       virt: simulatedVirt(guests, this.#act),
       disks: simulatedDisks({ host: name, own, shared: this.#volumes, drives: journal('drives'), scratch: join(this.folder, 'scratch'), act: this.#act }),
       images: this.#images,
-      moves: simulatedMoves({ guests, left: journal('left'), keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act: this.#act }),
+      moves: simulatedMoves({ guests, keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act: this.#act }),
       door: new Door({ address }),
       net: simulatedNet(this.#act),
       facts: async () => {

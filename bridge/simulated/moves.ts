@@ -8,8 +8,8 @@ import type { Act } from './mischief.ts'
 import type { Guest } from './virt.ts'
 
 /** Servers on their way between simulated hosts: through real doors with real keys, though what goes through is only told. */
-export function simulatedMoves(of: { guests: Journal<Guest>; left: Journal<true>; keep(ref: DiskRef): Journal<Kept>; host: string; act: Act }): Moves {
-  const { guests, left, act } = of
+export function simulatedMoves(of: { guests: Journal<Guest>; keep(ref: DiskRef): Journal<Kept>; host: string; act: Act }): Moves {
+  const { guests, act } = of
   const aborting = new Set<string>()
   const sendDisk = (ref: DiskRef) => {
     const kept = of.keep(ref).get(key(ref))
@@ -29,7 +29,6 @@ export function simulatedMoves(of: { guests: Journal<Guest>; left: Journal<true>
           const state = guests.get(args.server)?.state
           if (state === 'running' || state === 'paused') throw new Terminal('the server is on this host already')
           guests.delete(args.server)
-          left.delete(args.server)
           for (const ref of args.disks) of.keep(ref).delete(key(ref))
         },
         async end() {},
@@ -55,11 +54,11 @@ export function simulatedMoves(of: { guests: Journal<Guest>; left: Journal<true>
         bytes += kept.bytes
       }
       ;(await dial(way, { what: 'guest', guest }, signal)).stream.destroy()
-      guests.set(uuid, { ...guest, state: 'shutoff' })
-      left.set(uuid, true)
+      // One line says both, so that a full disk cannot come between them.
+      guests.set(uuid, { ...guest, state: 'shutoff', left: true })
       return { bytes, downtimeMs: 0 }
     }),
-    gone: async (uuid) => left.has(uuid) && guests.get(uuid)?.state === 'shutoff',
+    gone: async (uuid) => { const guest = guests.get(uuid); return guest?.left === true && guest.state === 'shutoff' },
     abort: async (uuid) => { if (guests.get(uuid)?.state === 'running') aborting.add(uuid) },
     hurry: async () => {},
   }

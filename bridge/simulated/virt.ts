@@ -12,6 +12,8 @@ export interface Guest {
   /** Milliseconds since the epoch of each boot; the console is told from these. */
   boots: number[]
   vncPort: number
+  /** It runs on another host by now. */
+  left?: true
 }
 
 const firstPort = 5900
