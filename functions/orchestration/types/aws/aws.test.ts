@@ -41,7 +41,7 @@ describe('EC2', () => {
       In: { Type: 'AWS::EC2::SecurityGroupIngress', Properties: { GroupId: ref('Sg'), IpProtocol: 'udp', FromPort: 53, ToPort: 53, SourceSecurityGroupId: ref('Sg') } }, Out: { Type: 'AWS::EC2::SecurityGroupEgress', Properties: { GroupId: ref('Sg'), IpProtocol: 'icmp', CidrIp: '0.0.0.0/0' } },
       Nic: { Type: 'AWS::EC2::NetworkInterface', Properties: { SubnetId: ref('Subnet'), GroupSet: [ref('Sg')], PrivateIpAddress: '10.90.1.50' } }, Ip: { Type: 'AWS::EC2::EIP', Properties: { Domain: 'vpc' } }, To: { Type: 'AWS::EC2::EIPAssociation', Properties: { AllocationId: att('Ip', 'AllocationId'), NetworkInterfaceId: ref('Nic') } },
       Via: { Type: 'AWS::EC2::Route', Properties: { RouteTableId: ref('Table'), DestinationCidrBlock: '192.168.7.0/24', NetworkInterfaceId: ref('Nic') } },
-      Vm: { Type: 'AWS::EC2::Instance', Properties: { ...image, SubnetId: ref('Subnet'), SecurityGroupIds: [ref('Sg')], Tags: [{ Key: 'Name', Value: 'web' }], UserData: { 'Fn::Base64': '#!/bin/sh\necho hi' } } },
+      Vm: { Type: 'AWS::EC2::Instance', DependsOn: 'Nic', Properties: { ...image, SubnetId: ref('Subnet'), SecurityGroupIds: [ref('Sg')], Tags: [{ Key: 'Name', Value: 'web' }], UserData: { 'Fn::Base64': '#!/bin/sh\necho hi' } } },
     }, { vpc: ref('Vpc'), sg: att('Sg', 'GroupId'), ip: ref('Ip'), nic: att('Nic', 'PrimaryPrivateIpAddress'), vm: ref('Vm'), private: att('Vm', 'PrivateIp'), public: att('Vm', 'PublicIp'), cidr: att('Vpc', 'CidrBlock') })
     expect([s.status, s.why]).toEqual(['CREATE_COMPLETE', []])
     expect(s.out).toMatchObject({ nic: '10.90.1.50', cidr: '10.90.0.0/16', ip: expect.stringMatching(/^172\.24\.4\./), private: expect.stringMatching(/^10\.90\.1\./), public: expect.stringMatching(/^172\.24\.4\./) })

@@ -4,7 +4,8 @@ import { q } from '../../../../kernel/db.ts'
 import { table, type Row } from '../table-kit.ts'
 
 const t = await table(), ref = (name: string) => ({ get_resource: name }), id = expect.stringMatching(/^[0-9a-f-]{36}$/), project = t.k.project
-const net = { type: 'OS::Neutron::Net' }, sub = { type: 'OS::Neutron::Subnet', properties: { network: ref('net'), cidr: '10.9.0.0/24' } }
+// Addresses asked for by name (.40, .41, .99) lie outside of the pool that others are given theirs from.
+const net = { type: 'OS::Neutron::Net' }, sub = { type: 'OS::Neutron::Subnet', properties: { network: ref('net'), cidr: '10.9.0.0/24', allocation_pools: [{ start: '10.9.0.100', end: '10.9.0.200' }] } }
 const host = (await t.c.call('GET', '/compute/v2.1/os-hypervisors', { token: t.k.admin })).body.hypervisors[0].hypervisor_hostname as string
 const limits = ['cores', 'fixed_ips', 'floating_ips', 'instances', 'injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes', 'key_pairs', 'metadata_items', 'ram', 'security_groups', 'security_group_rules', 'server_groups', 'server_group_members']
 const second = crypto.randomUUID()
