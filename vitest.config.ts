@@ -13,7 +13,8 @@ export default defineConfig({
           main: 'tests/harness/worker.ts',
           miniflare: { compatibilityDate: '2026-10-01', compatibilityFlags: ['nodejs_compat'], durableObjects: { DOORBELL: 'Doorbell' } },
         })],
-        test: { name: 'workerd', globalSetup: ['tests/harness/global.ts'], setupFiles: ['tests/harness/hook.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },
+        // A file's clouds are its own (tests/harness/cloud.ts), so files share what takes longest: loading the modules.
+        test: { name: 'workerd', isolate: false, globalSetup: ['tests/harness/global.ts'], setupFiles: ['tests/harness/hook.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },
       },
     ],
   },

@@ -1,5 +1,9 @@
-import { afterEach, expect } from 'vitest'
+import { afterAll, afterEach, expect, vi } from 'vitest'
 import { clouds } from './clouds.ts'
+
+// Once for each file: those of the file before are over.
+clouds.length = 0
+afterAll(() => { vi.restoreAllMocks() })
 
 /** After every test in workerd: what was left for after the answers is done, and then the rows of its clouds break no invariant. */
 afterEach(async ({ task }) => {
