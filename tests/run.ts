@@ -27,9 +27,7 @@ const script = (file: string, args: string[] = []) => new Promise<void>((done, f
 
 if (parts.includes('types')) await steps.step('types', () => sh(bin('tsc'), ['--noEmit'], { cwd: root }))
 if (parts.includes('unit')) {
-  for (const project of ['workerd', 'node']) {
-    await steps.step(`unit and contract tests (${project})`, () => vitest(project))
-  }
+  await Promise.all(['workerd', 'node'].map((project) => steps.step(`unit and contract tests (${project})`, () => vitest(project))))
 }
 if (parts.includes('documents')) {
   await steps.step('OpenAPI documents and coverage are those of the code', async () => {

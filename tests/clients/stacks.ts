@@ -33,11 +33,15 @@ export async function stacks(s: Story) {
     const { StackId } = JSON.parse(await aws('create-stack', '--stack-name', 'second', '--template-body', `file://${template('cfn/server.yaml')}`, '--parameters', `ParameterKey=Subnet,ParameterValue=${subnet}`))
     matches('its id', StackId, /^arn:aws:cloudformation:RegionOne:[0-9a-f]+:stack\/second\/[0-9a-f-]{36}$/)
     if (!real) await signal(s, 'second', { Status: 'SUCCESS', Reason: 'up', UniqueId: '1', Data: 'simulated' })
+    // The waiter asks twice a minute: it is asked once there is an end to see.
+    const ended = async () => until('an end', 300, async () => !(await aws('describe-stacks', '--stack-name', StackId)).includes('_IN_PROGRESS"'))
+    await ended()
     await aws('wait', 'stack-create-complete', '--stack-name', 'second')
     const [{ Outputs, StackStatus }] = JSON.parse(await aws('describe-stacks', '--stack-name', 'second')).Stacks
     equal('its status', StackStatus, 'CREATE_COMPLETE')
     matches('what it says', JSON.stringify(Outputs), real ? /\d+\.\d+\.\d+-/ : /simulated/)
     await aws('delete-stack', '--stack-name', 'second')
+    await ended()
     await aws('wait', 'stack-delete-complete', '--stack-name', StackId)
     await demo.run('ec2', 'credentials', 'delete', key.access)
   })
