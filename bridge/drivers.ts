@@ -6,6 +6,8 @@ import type { Door, Serve, Way } from './peers/door.ts'
 
 /** Trying again cannot help; the message reaches the user, so it names no path and no secret. */
 export class Terminal extends Error {}
+/** Nor can another host: what was asked for cannot be done anywhere. */
+export class Hopeless extends Terminal {}
 
 export type DomainState = Inventory['domains'][number]['state'] | 'absent'
 

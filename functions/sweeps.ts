@@ -3,6 +3,7 @@ import { sweepNotes } from './cloudformation/stacks/gone.sweep.ts'
 import { syncDirectories } from './identity/ldap/sync.sweep.ts'
 import { pruneRevocations } from './identity/prune.sweep.ts'
 import { rotateKeys } from './identity/tokens/keys.ts'
+import { silentSweep } from './hosts/silent.sweep.ts'
 import { drainSweep } from './compute/servers/moves/drain.sweep.ts'
 import { messageSweep } from './volume/messages/api.ts'
 import { uploadSweep } from './image/upload/discard.ts'
@@ -24,6 +25,7 @@ export const sweeps: Sweep[] = [
   stackSweep,
   routerSweep,
   drainSweep,
+  silentSweep,
   forgetChanges,
   sweepNotes,
 ]

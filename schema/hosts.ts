@@ -38,6 +38,8 @@ export const report = t.Object({
   error: t.Optional(t.String({ maxLength: 1000 })),
   /** Trying again cannot help. */
   terminal: t.Optional(t.Boolean()),
+  /** Nor can another host: it would fail on any. */
+  anywhere: t.Optional(t.Boolean()),
   slots: t.Optional(t.Integer({ minimum: 0, maximum: 256 })),
 }, closed)
 export type Report = Static<typeof report>

@@ -17,6 +17,8 @@ export interface Entry {
   step: string; event: 'done' | 'failed' | 'undone'; out?: unknown; why?: string; at: number
   /** Passed over: there is nothing to undo. */
   skipped?: true
+  /** It would have failed on any host. */
+  anywhere?: true
 }
 
 /** One long operation. Its log is the whole memory: the next move is a pure function of it. */

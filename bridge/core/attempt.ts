@@ -1,12 +1,12 @@
 import { Value } from 'typebox/value'
 import { jobs, unknownKind, type Job, type JobKind } from '../../schema/jobs.ts'
 import type { Executors, Work } from './executor.ts'
-import { logged, said, terminal } from './fault.ts'
+import { anywhere, logged, said, terminal } from './fault.ts'
 import type { Log } from './log.ts'
 
 export type Outcome =
   | { state: 'done'; result: Record<string, unknown> }
-  | { state: 'failed'; error: string; terminal: boolean }
+  | { state: 'failed'; error: string; terminal: boolean; anywhere?: true }
 
 /** Results of `once` jobs this process did, by job id; a late second delivery is answered from here. */
 const remembered = new Map<string, Record<string, unknown>>()
@@ -38,6 +38,6 @@ export async function attempt(job: Job, executors: Executors, work: Omit<Work, '
   } catch (error) {
     log('attempt failed', { error: logged(error), terminal: terminal(error) })
     for (const step of undo.reverse()) await step().catch((failure) => log('taking back failed', { error: logged(failure) }))
-    return { state: 'failed', error: said(work.signal.aborted ? work.signal.reason : error), terminal: terminal(error) && !work.signal.aborted }
+    return { state: 'failed', error: said(work.signal.aborted ? work.signal.reason : error), terminal: terminal(error) && !work.signal.aborted, ...(anywhere(error) && !work.signal.aborted && { anywhere: true }) }
   }
 }

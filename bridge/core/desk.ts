@@ -96,7 +96,7 @@ export class Desk {
       try { return await attempt(job, this.#of.executors, this.#work(entry, progress), log) } finally { timers.forEach(clearTimeout) }
     }
     // Questions change nothing, so they need not wait for what does.
-    const own = isQuery(job) ? work() : this.#lanes.run(job.lane, work, overdue.promise)
+    const own = isQuery(job) ? work() : this.#lanes.run(laneOf(job), work, overdue.promise)
     return Promise.race([own, late.promise]).catch((error): Outcome => ({ state: 'failed', error: error.message, terminal: false }))
   }
 
@@ -144,4 +144,6 @@ export class Desk {
   }
 }
 
+/** An order to take away what a server left is in a lane nothing supersedes; here it waits for what is still being done to that server. */
+const laneOf = (job: Job) => job.lane.replace(/^fence:/, '')
 const isQuery = (job: Job) => Object.hasOwn(kinds, job.kind) && 'query' in kinds[job.kind]

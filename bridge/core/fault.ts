@@ -1,4 +1,4 @@
-import { Terminal } from '../drivers.ts'
+import { Hopeless, Terminal } from '../drivers.ts'
 
 /** Paths and URLs stay on the host: a URL may be presigned, a path is nobody's business. */
 const url = /\b[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi
@@ -17,3 +17,4 @@ export function logged(error: unknown): string {
 }
 
 export const terminal = (error: unknown) => error instanceof Terminal
+export const anywhere = (error: unknown) => error instanceof Hopeless

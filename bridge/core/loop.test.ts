@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Terminal } from '../drivers.ts'
+import { Hopeless, Terminal } from '../drivers.ts'
 import type { JobName } from '../../schema/jobs.ts'
 import { temporary, trialHost, trialSpec } from '../simulated/testing.ts'
 import { byKind, executor, type AnyExecutor } from './executor.ts'
@@ -57,6 +57,27 @@ test('jobs of one lane run one after the other, lanes beside each other', async 
   expect(said).toEqual([`begin ${a}`, `begin ${c}`, `end ${a}`, `begin ${b}`])
   open.get(b)!(); open.get(c)!()
   await Promise.all(jobs.map((job) => cloud.settled(job)))
+})
+
+test('what is to take away what a server left waits for what is still being done to that server', async () => {
+  const { open, executors } = gated()
+  const { id } = await host({ executors })
+  const [a, b] = [randomUUID(), randomUUID()]
+  const jobs = [cloud.add(id, 'domain.pause', { uuid: a }, { lane: 'one' })]
+  await cloud.until(() => open.has(a))
+  jobs.push(cloud.add(id, 'domain.pause', { uuid: b }, { lane: 'fence:one' }))
+  await cloud.until(() => jobs[1].state === 'running')
+  expect(open.has(b)).toBe(false)
+  open.get(a)!()
+  await cloud.until(() => open.has(b))
+  open.get(b)!()
+  await Promise.all(jobs.map((job) => cloud.settled(job)))
+})
+
+test('a failure that would befall any host says so', async () => {
+  const { id } = await host({ executors: byKind([executor('domain.pause', { async act() { throw new Hopeless('not an image') } })]) })
+  const job = cloud.add(id, 'domain.pause', { uuid: randomUUID() })
+  expect(await cloud.settled(job)).toMatchObject({ state: 'failed', error: 'not an image', terminal: true, anywhere: true })
 })
 
 test('a lost lease aborts the job and drops its result', async () => {

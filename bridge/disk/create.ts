@@ -1,4 +1,4 @@
-import { Terminal } from '../drivers.ts'
+import { Hopeless, Terminal } from '../drivers.ts'
 import { executor } from '../core/executor.ts'
 import { named } from './ref.ts'
 
@@ -13,7 +13,7 @@ export default executor('disk.create', {
     revert(() => disks.delete(disk))
     await disks.create(args, {
       image: () => {
-        if (!('image' in source)) throw new Terminal('this disk is not made from an image')
+        if (!('image' in source)) throw new Hopeless('this disk is not made from an image')
         return images.fetch(source.image, () => blob(source.image.id, 'GET'), progress)
       },
     })

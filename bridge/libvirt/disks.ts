@@ -1,5 +1,5 @@
 import { access, rm, stat, truncate, writeFile } from 'node:fs/promises'
-import { Terminal, type Disks } from '../drivers.ts'
+import { Hopeless, Terminal, type Disks } from '../drivers.ts'
 import type { DiskRef } from '../../schema/jobs.ts'
 import { writeConfigDrive } from './config-drive.ts'
 import type { Copies } from './copy.ts'
@@ -10,7 +10,7 @@ import { fileError, run } from './run.ts'
 import type { Format, Store } from './store.ts'
 
 const there = (path: string) => access(path).then(() => true, () => false)
-const tooSmall = (needed: number, gb: number) => new Terminal(`the disk would be too small: the source needs ${Math.ceil(needed / GiB)} GB, the disk has ${gb} GB`)
+const tooSmall = (needed: number, gb: number) => new Hopeless(`the disk would be too small: the source needs ${Math.ceil(needed / GiB)} GB, the disk has ${gb} GB`)
 
 export function libvirtDisks(store: Store, copies: Copies, locks: Locks): Disks {
   /** Makes a disk by `make`, under another name until it is whole; a disk that exists is left alone. */
@@ -39,7 +39,7 @@ export function libvirtDisks(store: Store, copies: Copies, locks: Locks): Disks 
   }
 
   async function blank(temp: string, gb: number, filesystem?: 'ext4' | 'vfat' | 'swap') {
-    if (gb < 1) throw new Terminal('a blank disk needs a size')
+    if (gb < 1) throw new Hopeless('a blank disk needs a size')
     if (!filesystem) return create(temp, gb * GiB)
     const raw = store.temp('raw')
     try {

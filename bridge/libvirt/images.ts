@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open, readdir, rm, stat, statfs, utimes, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Terminal, type Images } from '../drivers.ts'
+import { Hopeless, type Images } from '../drivers.ts'
 import { inspect } from './qemu-img.ts'
 import { fileError, noSpace } from './run.ts'
 import type { Store } from './store.ts'
@@ -63,7 +63,7 @@ export function libvirtImages(store: Store, { download = fetch, maxBytes = Infin
     try {
       // Once more when the bytes were not the image: a transfer can be cut or garbled, a second time it is no accident.
       if (!await receive(image, temp, await url(), progress) && !await receive(image, temp, await url(), progress)) {
-        throw new Terminal('the image\'s bytes do not match its checksum')
+        throw new Hopeless('the image\'s bytes do not match its checksum')
       }
       await inspect(temp, image.format)
       // Several guests may stand on it, whatever user their QEMU runs as.

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { Terminal } from '../drivers.ts'
+import { Hopeless } from '../drivers.ts'
 
 const externalData = 0x4n
 const knownIncompatible = 0x1fn
@@ -11,7 +11,7 @@ export async function header(path: string): Promise<Header> {
   const file = await open(path, 'r')
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(104), 0, 104, 0)
-    if (bytesRead < 72 || buffer.toString('latin1', 0, 4) !== 'QFI\xfb') throw new Terminal('not a qcow2 image')
+    if (bytesRead < 72 || buffer.toString('latin1', 0, 4) !== 'QFI\xfb') throw new Hopeless('not a qcow2 image')
     const version = buffer.readUInt32BE(4)
     const features = version >= 3 && bytesRead >= 80 ? buffer.readBigUInt64BE(72) : 0n
     return {

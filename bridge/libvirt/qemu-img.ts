@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { Terminal } from '../drivers.ts'
+import { Hopeless, Terminal } from '../drivers.ts'
 import { header } from './qcow2.ts'
 import { CommandFailed, inUse, run } from './run.ts'
 import type { Format } from './store.ts'
@@ -29,15 +29,15 @@ export const grow = (path: string, bytes: number) => img(['resize', '-q', '-f', 
 export async function inspect(path: string, format: Format): Promise<number> {
   if (format === 'raw') return (await stat(path)).size
   const head = await header(path)
-  if (head.backing) throw new Terminal('the image has a backing file')
-  if (head.externalData) throw new Terminal('the image keeps its data in another file')
-  if (head.encrypted) throw new Terminal('the image is encrypted')
-  if (head.unknown || head.version > 3 || head.version < 2) throw new Terminal('the image uses unknown qcow2 features')
-  if (head.virtualSize > largest) throw new Terminal('the image is larger than any disk here')
+  if (head.backing) throw new Hopeless('the image has a backing file')
+  if (head.externalData) throw new Hopeless('the image keeps its data in another file')
+  if (head.encrypted) throw new Hopeless('the image is encrypted')
+  if (head.unknown || head.version > 3 || head.version < 2) throw new Hopeless('the image uses unknown qcow2 features')
+  if (head.virtualSize > largest) throw new Hopeless('the image is larger than any disk here')
   try {
     // Bounded, since the tables are a stranger's.
     const info = JSON.parse(await run('prlimit', ['--as=1073741824', '--cpu=30', 'qemu-img', 'info', '-f', 'qcow2', '--output=json', path]))
-    if (info['backing-filename'] || info['format-specific']?.data?.['data-file'] || info['format-specific']?.data?.corrupt) throw new Terminal('the image cannot be used')
+    if (info['backing-filename'] || info['format-specific']?.data?.['data-file'] || info['format-specific']?.data?.corrupt) throw new Hopeless('the image cannot be used')
     return info['virtual-size']
   } catch (error) {
     if (error instanceof CommandFailed) throw new Terminal(`the image cannot be read: ${error.message}`)

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { Terminal, type Images } from '../drivers.ts'
+import { Hopeless, type Images } from '../drivers.ts'
 import { getBytes } from '../core/bytes.ts'
 import type { Journal } from './journal.ts'
 import type { Act } from './mischief.ts'
@@ -18,7 +18,7 @@ export function simulatedImages(verified: Journal<true>, act: Act): Images {
           const got = await getBytes(url, image.size, () => new Writable({ write: (_chunk, _encoding, done) => done() }), {
             progress: (share) => progress(`fetching image ${Math.floor(share * 100)}%`),
           })
-          if (got.size !== image.size || got.sha512 !== image.sha512) throw new Terminal(`image ${image.id} is not the bytes it should be`)
+          if (got.size !== image.size || got.sha512 !== image.sha512) throw new Hopeless(`image ${image.id} is not the bytes it should be`)
           verified.set(name, true)
         }).finally(() => going.delete(name))
         going.set(name, once)

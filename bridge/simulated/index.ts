@@ -26,24 +26,24 @@ export class Simulation {
     this.#act = mischief(of.mischief)
     this.#capacity = of.capacity ?? roomy
     this.#volumes = new Journal(join(this.folder, 'shared', 'volumes.jsonl'))
-    this.#images = simulatedImages(new Journal(join(this.folder, 'shared', 'images.jsonl')), this.#act)
+    this.#images = simulatedImages(new Journal(join(this.folder, 'shared', 'images.jsonl')), this.#act(''))
   }
 
   /** One more host, with whatever it kept from before. */
   host(name: string, address = '127.0.0.1'): Drivers {
     const journal = <T>(what: string) => new Journal<T>(join(this.folder, name, `${what}.jsonl`))
-    const guests = journal<Guest>('guests')
+    const guests = journal<Guest>('guests'), act = this.#act(name)
     const own = journal<Kept>('disks')
     const facts = journal<string>('facts')
     const booted = Date.now()
     if (!facts.has('boot')) facts.set('boot', randomUUID())
     return {
-      virt: simulatedVirt(guests, this.#act),
-      disks: simulatedDisks({ host: name, own, shared: this.#volumes, drives: journal('drives'), scratch: join(this.folder, 'scratch'), act: this.#act }),
+      virt: simulatedVirt(guests, act),
+      disks: simulatedDisks({ host: name, own, shared: this.#volumes, drives: journal('drives'), scratch: join(this.folder, 'scratch'), act }),
       images: this.#images,
-      moves: simulatedMoves({ guests, keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act: this.#act }),
+      moves: simulatedMoves({ guests, keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act }),
       door: new Door({ address }),
-      net: simulatedNet(this.#act),
+      net: simulatedNet(act),
       facts: async () => {
         const { vcpus, memoryMb, diskGb } = this.#capacity
         const used = guests.values().filter(({ state }) => state === 'running' || state === 'paused')

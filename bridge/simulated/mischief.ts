@@ -1,4 +1,4 @@
-import { Terminal } from '../drivers.ts'
+import { Hopeless, Terminal } from '../drivers.ts'
 import { pause } from '../core/pause.ts'
 
 /** How a simulated host is told to misbehave: VIRGA_SIM, as JSON. Everything is drawn from the seed, so a run can be repeated. */
@@ -12,15 +12,20 @@ export interface Mischief {
   failAfterRate?: number
   /** Acts that may fail, as `virt.start`, `disks.create`, `images.fetch`, `net.ready`; absent: all. */
   failKinds?: string[]
+  /** Hosts whose acts may fail; absent: all. */
+  failHosts?: string[]
   /** Failures say that trying again cannot help. */
   terminal?: boolean
+  /** Failures say that no host can do it. */
+  hopeless?: boolean
   /** The process ends at once, as by kill -9, in the middle of this many'th act. */
   crashAfter?: number
 }
 
 export type Act = <T>(kind: string, does: () => T | Promise<T>) => Promise<T>
 
-export function mischief(of: Mischief = {}): Act {
+/** What befalls each host's acts. */
+export function mischief(of: Mischief = {}): (host: string) => Act {
   let state = (of.seed ?? 1) >>> 0
   let acts = 0
   /** mulberry32: small, seeded, good enough for chance. */
@@ -31,17 +36,17 @@ export function mischief(of: Mischief = {}): Act {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
   const latency = () => Array.isArray(of.latencyMs) ? of.latencyMs[0] + chance() * (of.latencyMs[1] - of.latencyMs[0]) : of.latencyMs ?? 0
-  const fails = (kind: string, rate = 0) => rate > 0 && (!of.failKinds || of.failKinds.includes(kind)) && chance() < rate
-  const failure = (kind: string) => new (of.terminal ? Terminal : Error)(`simulated failure of ${kind}`)
+  const fails = (kind: string, host: string, rate = 0) => rate > 0 && (!of.failHosts || of.failHosts.includes(host)) && (!of.failKinds || of.failKinds.includes(kind)) && chance() < rate
+  const failure = (kind: string) => new (of.hopeless ? Hopeless : of.terminal ? Terminal : Error)(`simulated failure of ${kind}`)
 
-  return async (kind, does) => {
+  return (host) => async (kind, does) => {
     const mine = ++acts
     const ms = latency()
     if (ms > 0) await pause(ms)
-    if (fails(kind, of.failRate)) throw failure(kind)
+    if (fails(kind, host, of.failRate)) throw failure(kind)
     const result = await does()
     if (mine === of.crashAfter) process.kill(process.pid, 'SIGKILL')
-    if (fails(kind, of.failAfterRate)) throw failure(kind)
+    if (fails(kind, host, of.failAfterRate)) throw failure(kind)
     return result
   }
 }

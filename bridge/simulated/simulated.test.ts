@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Hopeless } from '../drivers.ts'
 import { FakeCloud } from '../core/testing.ts'
 import { Simulation } from './index.ts'
 import { Journal } from './journal.ts'
@@ -145,11 +146,14 @@ test('volumes are shared between hosts, a root disk is not; each host lists what
 
 test('mischief follows its seed', async () => {
   const run = async (seed: number) => {
-    const act = mischief({ seed, failRate: 0.3, failKinds: ['x'] })
+    const act = mischief({ seed, failRate: 0.3, failKinds: ['x'] })('one')
     return Promise.all(Array.from({ length: 50 }, () => act('x', () => '.').catch(() => '!'))).then((all) => all.join(''))
   }
   expect(await run(7)).toBe(await run(7))
   expect(await run(7)).not.toBe(await run(8))
   expect(await run(7)).toMatch(/!/)
-  expect(await mischief({ failRate: 1, failKinds: ['x'] })('y', () => 1)).toBe(1)
+  expect(await mischief({ failRate: 1, failKinds: ['x'] })('one')('y', () => 1)).toBe(1)
+  const some = mischief({ failRate: 1, failHosts: ['one'], hopeless: true })
+  expect(await some('two')('x', () => 1)).toBe(1)
+  await expect(some('one')('x', () => 1)).rejects.toBeInstanceOf(Hopeless)
 })

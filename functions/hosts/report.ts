@@ -54,7 +54,7 @@ async function settle(ctx: Ctx, row: JobRow, owner: SagaRow | null, said: Report
     if (live.state === 'stuck') live.state = 'unwinding'
     await proceed(ctx, def, live, said.state === 'done'
       ? row.undo ? { step: row.step, event: 'undone' } : { step: row.step, event: 'done', out: said.result ?? {} }
-      : { step: row.step, event: 'failed', why: said.error ?? 'the host gave no reason' })
+      : { step: row.step, event: 'failed', why: said.error ?? 'the host gave no reason', ...(said.anywhere ? { anywhere: true } : {}) })
   } else if (!row.saga) {
     ctx.afterCommit(async () => { await doorbell(ctx, `job:${row.id}`)?.fetch('http://doorbell/ring') })
   }

@@ -30,6 +30,23 @@ export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Sa
   return row.id
 }
 
+/**
+ * A host failed it: if it can go on elsewhere it ends here, and begins anew as another saga in the same lane, for the same
+ * request, in one batch. Its own log stays as it was then.
+ */
+export async function elsewhere(ctx: Ctx, def: Saga, row: SagaRow, entry: Omit<Entry, 'at'>): Promise<boolean> {
+  const host = def.steps.some((s) => s.name === entry.step && s.host), now = ctx.now()
+  if (!def.onHostFailed || entry.event !== 'failed' || entry.anywhere || !host || row.state !== 'open') return false
+  const args = await def.onHostFailed(view(ctx, row), entry.why ?? 'unknown failure')
+  if (!args) return false
+  ctx.stage(q.update(table).set({ state: 'superseded', log: [...row.log, { ...entry, at: now }], generation: row.generation + 1, updatedAt: now })
+    .where(and(eq(table.id, row.id), eq(table.generation, row.generation), eq(table.state, 'open'))), 'stale')
+  const again: SagaRow = { ...row, id: ctx.uuid(), args, log: [], generation: 0, deadline: now + seconds(def.deadline), createdAt: now, updatedAt: now }
+  await advance(ctx, def, again)
+  ctx.stage(q.insert(table).values(again))
+  return true
+}
+
 /** Ends whatever runs in a lane; reports of its jobs are refused from now on. `stale`: it was read, and must not have ended meanwhile. */
 export function supersede(ctx: Ctx, lane: string, stale?: 'stale') {
   ctx.stage(q.update(table).set({ state: 'superseded', updatedAt: ctx.now() }).where(and(eq(table.lane, lane), inArray(table.state, [...LIVE]))), stale)
@@ -39,6 +56,7 @@ export function supersede(ctx: Ctx, lane: string, stale?: 'stale') {
 /** Records an entry on a saga that was read in this unit, makes the next moves, and stages its row. */
 export async function proceed(ctx: Ctx, def: Saga, row: SagaRow, entry?: Omit<Entry, 'at'>) {
   const seen = row.generation
+  if (entry && await elsewhere(ctx, def, row, entry)) return
   if (entry) await record(ctx, def, row, entry)
   await advance(ctx, def, row)
   ctx.stage(q.update(table).set({ state: row.state, log: row.log, generation: seen + 1, updatedAt: ctx.now() })

@@ -26,6 +26,11 @@ export interface Saga<A = any> {
   deadline: number
   /** Runs once, with the batch that records the first failure: what the user is told. */
   onFailed?: (r: Run<A, any>, why: string) => Maybe<void>
+  /**
+   * Asked when a host failed it, before it counts as failed: what to begin anew with elsewhere, or nothing. What the host
+   * still has is not undone step by step; whoever answers has staged the orders that take it away.
+   */
+  onHostFailed?: (r: Run<A, any>, why: string) => Maybe<A | undefined>
   /** Phantom, for inference. */
   _args?: A
   /** Its steps are a graph known only at run time, kept in rows; `steps` is empty then. See graph.ts. */
@@ -59,6 +64,7 @@ export interface SagaBuilder<A, O extends object> extends Saga<A> {
     args: (r: Run<A, O>) => Maybe<JobArgs<K>>
     undo?: UndoJob<A>
   } & Named): SagaBuilder<A, O & Record<N, JobResult<K>>>
+  elsewhere(handler: (r: Run<A, any>, why: string) => Maybe<A | undefined>): SagaBuilder<A, O>
   failed(handler: (r: Run<A, any>, why: string) => Maybe<void>): SagaBuilder<A, O>
 }
 type UndoJob<A> = { [K in JobName]: [K, (r: Run<A, any>) => Maybe<JobArgs<K>>] }[JobName]
@@ -72,6 +78,7 @@ export function saga<A>(kind: string, options: { deadline?: number } = {}): Saga
       self.steps.push({ name, host: { kind, on, args: args as never }, undoHost: undo && { kind: undo[0], args: undo[1] as never }, when })
       return self
     },
+    elsewhere(handler) { self.onHostFailed = handler; return self },
     failed(handler) { self.onFailed = handler; return self },
   }
   return self

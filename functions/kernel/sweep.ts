@@ -3,7 +3,7 @@ import { event, idempotency, job, saga as sagaTable, sweep as table } from '../.
 import { type Basis, type Ctx, unit } from './ctx.ts'
 import { q } from './db.ts'
 import { seconds } from './env.ts'
-import { proceed, type SagaRow } from './engine.ts'
+import { elsewhere, proceed, type SagaRow } from './engine.ts'
 import { sweepGraphs } from './graph.ts'
 import type { Saga } from './saga.ts'
 
@@ -37,6 +37,17 @@ export async function goOn(basis: Basis, ring: (host: string) => Promise<unknown
     if (!late) return proceed(ctx, def, row as SagaRow)
     ctx.stage(q.update(job).set({ state: 'cancelled', updatedAt: ctx.now() }).where(and(eq(job.saga, id), inArray(job.state, ['queued', 'running']))))
     await proceed(ctx, def, row as SagaRow, { step: waitingStep(def, row as SagaRow, jobs[0]?.step), event: 'failed', why: `it was not done in time (${def.deadline} s); the host may be down or overloaded` })
+  }, ring, undefined)
+}
+
+/** Of a host that does not answer: what can go on elsewhere does, the rest waits for it. */
+export async function leave(basis: Basis, ring: (host: string) => Promise<unknown>, id: string, sagaOf: (kind: string) => Promise<Saga>, why: string) {
+  await unit(basis, async (ctx: Ctx) => {
+    const [[row], [last]] = await ctx.read(q.select().from(sagaTable).where(and(eq(sagaTable.id, id), eq(sagaTable.state, 'open'))),
+      q.select().from(job).where(and(eq(job.saga, id), inArray(job.state, ['queued', 'running']))))
+    if (!row || !last?.step) return
+    ctx.stage(q.update(job).set({ state: 'cancelled', updatedAt: ctx.now() }).where(and(eq(job.id, last.id), eq(job.attempt, last.attempt), inArray(job.state, ['queued', 'running']))), 'stale')
+    if (!await elsewhere(ctx, await sagaOf(row.kind), row as SagaRow, { step: last.step, event: 'failed', why })) ctx.cut(0)
   }, ring, undefined)
 }
 

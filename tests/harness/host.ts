@@ -58,7 +58,7 @@ export class TestHost {
     return this.signed('POST', '/claim', { slots, running, wait, bell: this.bell, revision: this.revision })
   }
   done(job: Job, result: Record<string, unknown> = {}, slots = 16) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'done', result, slots }) }
-  fail(job: Job, error: string, terminal = true, slots = 16) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'failed', error, terminal, slots }) }
+  fail(job: Job, error: string, terminal = true, slots = 16, anywhere = false) { return this.signed('POST', `/jobs/${job.id}`, { attempt: job.attempt, state: 'failed', error, terminal, slots, ...(anywhere && { anywhere }) }) }
 
   /** Works until nothing is left to do. */
   async work(): Promise<number> {
@@ -74,7 +74,7 @@ export class TestHost {
       const out = this.on[job.kind] ? await this.on[job.kind]!(job) : this.obey(job)
       return out === 'hold' ? [] : (await this.done(job, out)).body?.jobs ?? []
     } catch (e) {
-      const r = await this.fail(job, (e as Error).message, (e as { terminal?: boolean }).terminal ?? true)
+      const r = await this.fail(job, (e as Error).message, (e as { terminal?: boolean }).terminal ?? true, 16, (e as { anywhere?: boolean }).anywhere)
       return r.body?.jobs ?? []
     }
   }

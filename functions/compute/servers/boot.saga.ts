@@ -2,12 +2,13 @@ import type { DomainSpec, JobArgs } from '../../../schema/jobs.ts'
 import { saga, type Run } from '../../kernel/saga.ts'
 import { activatePorts } from '../../network/ports/plan.ts'
 import { completeAttach, failVolume } from '../../volume/volumes/use.ts'
+import { anotherHost, type Begun } from './elsewhere.ts'
 import { faultOf, power, set } from './model.ts'
 
 export type DiskArgs = JobArgs<'disk.create'>
 /** All that booting needs, so that no step reads before its host can act. */
-export interface Boot extends Record<string, unknown> {
-  server: string; host: string; project: string; spec: DomainSpec
+export interface Boot extends Begun, Record<string, unknown> {
+  project: string; spec: DomainSpec
   root?: DiskArgs; ephemeral?: DiskArgs; swap?: DiskArgs
   /** Volumes made with the server, each to be filled; then all it starts with. */
   filled: DiskArgs[]; volumes: string[]
@@ -17,6 +18,7 @@ const on = ({ args }: B) => args.host
 const dropDisk = (kind: 'root' | 'ephemeral' | 'swap'): ['disk.delete', (r: B) => JobArgs<'disk.delete'>] => ['disk.delete', ({ args }) => ({ disk: { kind, id: args.server } })]
 
 const boot = saga<Boot>('server.boot', { deadline: 3600 })
+  .host('clean', 'move.close', { when: ({ args }) => !!args.clean?.length, on, args: ({ id, args }) => ({ move: id, server: args.server, disks: args.clean!, drop: true }) })
   .host('root', 'disk.create', { when: ({ args }) => !!args.root, on, args: ({ args }) => args.root!, undo: dropDisk('root') })
   .host('ephemeral', 'disk.create', { when: ({ args }) => !!args.ephemeral, on, args: ({ args }) => args.ephemeral!, undo: dropDisk('ephemeral') })
   .host('swap', 'disk.create', { when: ({ args }) => !!args.swap, on, args: ({ args }) => args.swap!, undo: dropDisk('swap') })
@@ -39,8 +41,10 @@ export default boot
       ctx.event('compute.instance.create.end', args.server, { host: args.host })
     },
   })
+  .elsewhere(({ ctx, args }, why) => anotherHost(ctx, args, args.filled.map((f) => f.disk), 'create', why))
   .failed(({ ctx, args, requestId }, why) => {
-    set(ctx, args.server, { state: 'error', task: null, power: power.none, fault: faultOf(ctx, `The server could not be started: ${why}`, requestId) })
+    const tried = args.elsewhere?.tried.length ? ` on any of ${args.elsewhere.tried.length + 1} hosts` : ''
+    set(ctx, args.server, { state: 'error', task: null, power: power.none, fault: faultOf(ctx, `The server could not be started${tried}: ${why}`, requestId) })
     for (const { disk } of args.filled) failVolume(ctx, { id: disk.id, project: args.project }, why)
     ctx.event('compute.instance.create.error', args.server, { why })
   })

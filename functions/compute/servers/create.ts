@@ -7,16 +7,17 @@ import { planPorts } from '../../network/ports/plan.ts'
 import { stageClaim } from '../../placement/claim.ts'
 import { stillWithin } from '../../volume/volumes/use.ts'
 import { shapeOf } from '../flavors/model.ts'
-import { guardAffinity, maxPerHost } from '../groups/model.ts'
+import { guardAffinity } from '../groups/model.ts'
 import { limitsOf, withinQuota } from '../quotas/limits.ts'
 import { pick } from '../schedule/pick.ts'
+import { wishOf } from '../schedule/wish.ts'
 import { endpoint } from '../service.ts'
 import { truth } from '../shapes.ts'
 import { askOf, type NewServers } from './ask.ts'
 import { stageBlocks, storesOf } from './blocks.ts'
 import boot from './boot.saga.ts'
 import { createBody } from './create.body.ts'
-import { faultOf, linksOf, needOf, type Server } from './model.ts'
+import { faultOf, linksOf, type Server } from './model.ts'
 import { hostnameOf, passwordOf, reservationId } from './names.ts'
 import { seal } from './seal.ts'
 import { domainSpec, nextDevice, ownDisks, volumeBusOf } from './spec.ts'
@@ -56,14 +57,12 @@ async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; cou
   const id = ctx.uuid(), now = ctx.now(), shape = shapeOf(w.flavor), suffix = made.count > 1 ? `-${made.n + 1}` : ''
   const onVolume = ask.blocks.some((b) => b.boot === 0)
   const hostsOf = (ids?: string[]) => ids && w.hinted.filter((h) => ids.includes(h.id)).flatMap((h) => h.host ?? [])
-  const need = needOf(shape, onVolume)
-  const host = pick(w.hosts, {
-    need, extraSpecs: shape.extraSpecs, image: (w.image?.properties ?? {}) as Record<string, string>, group: w.group && { policy: w.group.policy, maxPerHost: maxPerHost(w.group) },
-    sameHost: hostsOf(ask.hints.sameHost), differentHost: hostsOf(ask.hints.differentHost), storage: storesOf(ask.blocks, w), groupHosts: w.members.flatMap((m) => m.host ?? []),
-  }, ctx.world.random(1)[0] / 256)
+  const { sameHost, differentHost } = ask.hints, storage = storesOf(ask.blocks, w), imageProperties = propertiesOf(w, ask)
+  const wish = wishOf({ shape, imageProperties }, onVolume, w.group, w.members, { sameHost: hostsOf(sameHost), differentHost: hostsOf(differentHost), storage }), { need } = wish
+  const host = pick(w.hosts, wish, ctx.world.random(1)[0] / 256)
   const s: Server = {
     id, project: ctx.project, user: ctx.caller.user.id, name: ask.name + suffix, hostname: (ask.hostname ?? hostnameOf(ask.name, id)) + suffix, description: ask.description, state: 'building', task: 'spawning', power: 0, generation: 0,
-    host: host?.id ?? null, otherHost: null, zone: ask.zone ?? null, group: w.group?.id ?? null, image: w.image?.id ?? null, imageProperties: propertiesOf(w, ask), shape, oldShape: null, vcpus: shape.vcpus, memoryMb: shape.memoryMb,
+    host: host?.id ?? null, otherHost: null, zone: ask.zone ?? null, group: w.group?.id ?? null, image: w.image?.id ?? null, imageProperties, shape, oldShape: null, vcpus: shape.vcpus, memoryMb: shape.memoryMb,
     keyName: w.key?.name ?? null, metadata: ask.metadata, tags: ask.tags, trustedCerts: ask.trustedCerts ?? null, hints: Object.keys(ask.hints.all).length ? ask.hints.all : null, accessIPv4: ask.accessIPv4 ?? null, accessIPv6: ask.accessIPv6 ?? null,
     autoDisk: ask.autoDisk, configDrive: ask.configDrive, lockedBy: null, lockedReason: null, reservation: made.reservation, launchIndex: made.n, rootDevice: '/dev/vda', fault: null, vncPort: null, launchedAt: null, createdAt: now, updatedAt: now,
   }
@@ -89,6 +88,8 @@ async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; cou
     server: id, host: host.id, project: s.project, spec: domainSpec(s, ports, held, ctx.requestId), filled, volumes: held.map((v) => v.volume),
     root: w.image && !onVolume ? { disk: { kind: 'root', id }, sizeGb: shape.diskGb, source: { image: imageRefOf(w.image) } } : undefined,
     ephemeral: blank('ephemeral', shape.ephemeralGb), swap: blank('swap', Math.ceil(shape.swapMb / 1024)),
+    // Who names the host means that one.
+    elsewhere: ask.onHost ? undefined : { zone: ask.zone, storage, sameHost, differentHost, tried: [] },
   }, { lane: id })
   return s
 }

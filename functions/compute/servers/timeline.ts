@@ -14,7 +14,7 @@ import { visible } from './model.ts'
 
 /**
  * What was done to a server, read from its events: `compute.instance.WHAT.start`, then `.end` or `.error` with the same
- * request id. A server that is gone still tells.
+ * request id; between them a `.retry` for each host that failed it. A server that is gone still tells.
  */
 type Row = typeof event.$inferSelect
 const words: Record<string, string> = {
@@ -23,19 +23,20 @@ const words: Record<string, string> = {
 const steps: Record<string, string> = {
   create: 'compute__do_build_and_run_instance', delete: 'compute_terminate_instance', start: 'compute_start_instance', stop: 'compute_stop_instance', reboot: 'compute_reboot_instance', rebuild: 'compute_rebuild_instance',
 }
-interface Action { name: string; start: Row; last: Row; end?: Row; error?: Row }
+interface Action { name: string; start: Row; last: Row; retries: Row[]; end?: Row; error?: Row }
 
 function actionsOf(rows: Row[]): Action[] {
   const found: Action[] = []
   for (const r of rows) {
-    const m = /^compute\.instance\.([\w-]+)\.(start|end|error)$/.exec(r.action)
+    const m = /^compute\.instance\.([\w-]+)\.(start|end|error|retry)$/.exec(r.action)
     if (!m) continue
     const name = words[m[1]] ?? m[1]
-    if (m[2] === 'start') { found.push({ name, start: r, last: r }); continue }
+    if (m[2] === 'start') { found.push({ name, start: r, last: r, retries: [] }); continue }
     const open = found.findLast((a) => a.name === name && a.start.requestId === r.requestId) ?? found.findLast((a) => a.name === name && !a.end && !a.error)
-    if (!open) { if (m[2] === 'end') found.push({ name, start: r, last: r, end: r }); continue }
+    if (!open) { if (m[2] === 'end') found.push({ name, start: r, last: r, retries: [], end: r }); continue }
     open.last = r
-    if (m[2] === 'end') open.end = r
+    if (m[2] === 'retry') open.retries.push(r)
+    else if (m[2] === 'end') open.end = r
     else open.error = r
   }
   return found.reverse()
@@ -46,11 +47,11 @@ async function look(ctx: Ctx, id: string, rule: Rule) {
     q.select({ project: server.project, host: server.host }).from(server).where(and(eq(server.id, id), visible(ctx))),
     q.select({ project: pastServer.project, row: pastServer.row }).from(pastServer).where(and(eq(pastServer.id, id), ctx.caller.admin ? undefined : eq(pastServer.project, ctx.project))),
     q.select().from(event).where(and(eq(event.resource, id), like(event.action, 'compute.instance.%'))).orderBy(asc(event.seq)).limit(5000),
-    q.select({ id: host.id, name: host.name }).from(host).where(sql`${host.id} in (select host from ${server} where id = ${id} union select json_extract(row, '$.host') from ${pastServer} where id = ${id})`))
+    q.select({ id: host.id, name: host.name }).from(host).where(sql`${host.id} in (select host from ${server} where id = ${id} union select json_extract(row, '$.host') from ${pastServer} where id = ${id} union select json_extract(detail, '$.host') from ${event} where resource = ${id} and action like '%.retry')`))
   const s = live[0] ?? (ctx.version >= 2021 && gone[0] ? { project: gone[0].project, host: gone[0].row.host } : undefined)
   if (!s) throw notFound('instance', id)
   ctx.may(rule, s)
-  return { actions: actionsOf(rows), project: s.project, hostName: hosts.find((h) => h.id === s.host)?.name ?? '', host: s.host }
+  return { actions: actionsOf(rows), project: s.project, host: s.host, nameOf: (host: unknown) => hosts.find((h) => h.id === host)?.name ?? '' }
 }
 
 const view = (ctx: Ctx, id: string, a: Action) => ({
@@ -86,17 +87,22 @@ export default [
   endpoint({
     id: 'servers.actions.show', method: 'GET', path: '/servers/{server}/os-instance-actions/{request}', status: 200, summary: 'One thing that was done to a server', policy: 'os_compute_api:os-instance-actions:show',
     async handle(ctx, { params }) {
-      const { actions, project, hostName, host: hostId } = await look(ctx, params.server, 'os_compute_api:os-instance-actions:show')
+      const { actions, project, host, nameOf } = await look(ctx, params.server, 'os_compute_api:os-instance-actions:show')
       const a = actions.find((x) => x.start.requestId === params.request)
       if (!a) throw notFound('action', params.request, `Action ${params.request} not found`)
-      const done = a.end ?? a.error, admin = ctx.can('os_compute_api:os-instance-actions:events')
-      const step = {
-        event: steps[a.name] ?? `compute_${a.name}_instance`, start_time: isoMicros(a.start.at), finish_time: done ? isoMicros(done.at) : null, result: done ? (a.error ? 'Error' : 'Success') : null,
-        ...(admin || ctx.version < 2051 ? { traceback: a.error ? String(a.error.detail?.why ?? '') : null } : {}),
-        ...(ctx.version >= 2062 ? { hostId: hostId ? createHash('sha224').update(project + hostId).digest('hex') : '', ...(admin ? { host: hostName } : {}) } : {}),
-        ...(ctx.version >= 2084 && ctx.can('os_compute_api:os-instance-actions:events:details') ? { details: a.error ? String(a.error.detail?.why ?? '') : null } : {}),
+      const admin = ctx.can('os_compute_api:os-instance-actions:events')
+      const attempt = (start: Row, failed: Row | undefined, done = failed, on: unknown = failed?.detail?.host ?? host) => {
+        const why = failed ? String(failed.detail?.why ?? '') : null
+        return {
+          event: steps[a.name] ?? `compute_${a.name}_instance`, start_time: isoMicros(start.at), finish_time: done ? isoMicros(done.at) : null, result: done ? (failed ? 'Error' : 'Success') : null,
+          ...(admin || ctx.version < 2051 ? { traceback: why } : {}),
+          ...(ctx.version >= 2062 ? { hostId: on ? createHash('sha224').update(project + String(on)).digest('hex') : '', ...(admin ? { host: nameOf(on) } : {}) } : {}),
+          ...(ctx.version >= 2084 && ctx.can('os_compute_api:os-instance-actions:events:details') ? { details: why } : {}),
+        }
       }
-      return { instanceAction: { ...view(ctx, params.server, a), ...(admin || ctx.version >= 2051 ? { events: [step] } : {}) } }
+      // The newest first.
+      const events = [...a.retries.map((r, i) => attempt(a.retries[i - 1] ?? a.start, r)), attempt(a.retries.at(-1) ?? a.start, a.error, a.end ?? a.error)].reverse()
+      return { instanceAction: { ...view(ctx, params.server, a), ...(admin || ctx.version >= 2051 ? { events } : {}) } }
     },
   }),
 ]

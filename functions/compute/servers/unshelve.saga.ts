@@ -8,14 +8,16 @@ import { activatePorts } from '../../network/ports/plan.ts'
 import { bindNowhere } from '../../network/ports/of-servers.ts'
 import { stageRelease } from '../../placement/claim.ts'
 import type { DiskArgs } from './boot.saga.ts'
+import { anotherHost, type Begun } from './elsewhere.ts'
 import { faultOf, power, set } from './model.ts'
 
 /** A shelved server on a new host, from the image its disk was kept as; back to the shelf when that fails. */
-export type Unshelve = { server: string; host: string; spec: DomainSpec; disks: DiskArgs[]; image?: string }
+export type Unshelve = Begun & { spec: DomainSpec; disks: DiskArgs[]; image?: string }
 type U = Run<Unshelve, any>
 const on = ({ args }: U) => args.host
 
 const unshelve = saga<Unshelve>('server.unshelve', { deadline: 3600 })
+  .host('clean', 'move.close', { when: ({ args }) => !!args.clean?.length, on, args: ({ id, args }) => ({ move: id, server: args.server, disks: args.clean!, drop: true }) })
 for (const n of [0, 1, 2]) unshelve.host(`disk${n}`, 'disk.create', { when: ({ args }) => !!args.disks[n], on, args: ({ args }) => args.disks[n], undo: ['disk.delete', ({ args }) => ({ disk: args.disks[n].disk })] })
 
 export default unshelve
@@ -30,6 +32,7 @@ export default unshelve
       ctx.event('compute.instance.unshelve.end', args.server)
     },
   })
+  .elsewhere(({ ctx, args }, why) => anotherHost(ctx, args, [], 'unshelve', why))
   .failed(({ ctx, args, requestId }, why) => {
     stageRelease(ctx, args.server)
     bindNowhere(ctx, args.server)

@@ -5,9 +5,11 @@ import { stageClaim } from '../../../placement/claim.ts'
 import type { Query } from '../../../kernel/db.ts'
 import { start } from '../../../kernel/engine.ts'
 import { conflict, invalid } from '../../../kernel/fault.ts'
-import { groupQuery, guardAffinity, maxPerHost, membersOf, type Group } from '../../groups/model.ts'
+import { groupQuery, guardAffinity, membersOf, type Group } from '../../groups/model.ts'
+import type { attachmentsOf } from '../../../volume/volumes/use.ts'
 import { candidate, hostsQuery, type HostRowRead } from '../../schedule/hosts.ts'
 import { pick } from '../../schedule/pick.ts'
+import { wishOf } from '../../schedule/wish.ts'
 import { endpoint } from '../../service.ts'
 import { action, bare, closed, fqdn, name } from '../../shapes.ts'
 import type { DiskArgs } from '../boot.saga.ts'
@@ -19,6 +21,7 @@ import turn from '../turn.saga.ts'
 import unshelveSaga from '../unshelve.saga.ts'
 
 const path = '/servers/{server}/action'
+type Attached = Awaited<ReturnType<typeof attachmentsOf>>
 
 export default [
   endpoint({
@@ -61,10 +64,10 @@ export default [
         await start(ctx, turn, { server: id, host: s.host, move: 'unshelve', job: 'domain.start', args: { spec: g.spec } }, { lane: id, project: s.project })
         return
       }
-      const need = needOf(s.shape, onVolume), image = onVolume ? undefined : usableImage(read[3] as never, kept ?? '')
-      const host = pick((read[4] as HostRowRead[]).map(candidate), {
-        need, extraSpecs: s.shape.extraSpecs, image: s.imageProperties, group: group && { policy: group.policy, maxPerHost: maxPerHost(group) }, groupHosts: (read[6] as { host: string | null }[]).flatMap((m) => m.host ?? []),
-      }, ctx.world.random(1)[0] / 256)
+      const image = onVolume ? undefined : usableImage(read[3] as never, kept ?? '')
+      const storage = (read[2] as Attached).flatMap(({ volume: v }) => v.storage ?? v.host ?? [])
+      const wish = wishOf(s, onVolume, group, read[6] as { host: string | null }[], { storage }), { need } = wish
+      const host = pick((read[4] as HostRowRead[]).map(candidate), wish, ctx.world.random(1)[0] / 256)
       if (!host) throw invalid('No valid host was found. There are not enough hosts available.')
       change(ctx, s, { task: 'spawning', host: host.id, ...(asked.availability_zone !== undefined ? { zone: asked.availability_zone } : {}) })
       if (group) guardAffinity(ctx, group, host.id, id)
@@ -73,7 +76,7 @@ export default [
       const disks: DiskArgs[] = image ? [{ disk: { kind: 'root', id }, sizeGb: s.shape.diskGb, source: { image: imageRefOf(image) } }] : []
       if (s.shape.ephemeralGb) disks.push({ disk: { kind: 'ephemeral', id }, sizeGb: s.shape.ephemeralGb, source: { blank: true, filesystem: 'ext4' } })
       if (s.shape.swapMb) disks.push({ disk: { kind: 'swap', id }, sizeGb: Math.ceil(s.shape.swapMb / 1024), source: { blank: true, filesystem: 'swap' } })
-      await start(ctx, unshelveSaga, { server: id, host: host.id, spec: g.spec, disks, image: kept }, { lane: id, project: s.project })
+      await start(ctx, unshelveSaga, { server: id, host: host.id, spec: g.spec, disks, image: kept, elsewhere: asked.host ? undefined : { zone, storage, tried: [] } }, { lane: id, project: s.project })
     },
   }),
 ]

@@ -10,8 +10,9 @@ import { snapshotsBeside, workOnDisks } from '../../../volume/volumes/use.ts'
 import { maxPerHost, type Group } from '../../groups/model.ts'
 import { candidate, hostsQuery, needOn, type Candidate, type HostRowRead } from '../../schedule/hosts.ts'
 import { pick } from '../../schedule/pick.ts'
+import { wishOf } from '../../schedule/wish.ts'
 import { gripOf, gripReads, type Grip } from '../grip.ts'
-import { needOf, type Server } from '../model.ts'
+import type { Server } from '../model.ts'
 import { rootOnVolume } from '../spec.ts'
 import { undisturbed, type MoveName } from '../verbs.ts'
 import { lastMove, placeOf, type Move, type Place } from './model.ts'
@@ -26,7 +27,7 @@ export const moveReads = (ctx: Ctx, id: string, asked?: string, need = needOn(id
   snapshotsBeside(id), q.select({ id: host.id, name: host.name, enabled: host.enabled }).from(host).where(sql`(${host.name} = ${asked ?? ''} or ${host.id} = ${asked ?? ''})`), lastMove(id), workOnDisks(id),
 ] as const
 
-export interface Moving { grip: Grip; server: Server & { host: string }; from: Place & { seenAt: number; forcedDown: boolean; enabled: boolean }; hosts: Candidate[]; group?: Group; members: string[]; attached: any; snapshots: Awaited<ReturnType<typeof snapshotsBeside>>; named?: { id: string; name: string }; last?: Move; rest: unknown[][] }
+export interface Moving { grip: Grip; server: Server & { host: string }; from: Place & { seenAt: number; forcedDown: boolean; enabled: boolean }; hosts: Candidate[]; group?: Group; members: { host: string | null }[]; attached: any; snapshots: Awaited<ReturnType<typeof snapshotsBeside>>; named?: { id: string; name: string }; last?: Move; rest: unknown[][] }
 
 /** What was read, if the server may make the move now. */
 export function movingOf(ctx: Ctx, id: string, move: MoveName, read: unknown[][]): Moving {
@@ -36,7 +37,7 @@ export function movingOf(ctx: Ctx, id: string, move: MoveName, read: unknown[][]
   if (grip.server.otherHost) throw conflict(`Cannot '${move}' instance ${id}: an earlier move of it is not over.`)
   return {
     grip, server: grip.server, attached: read[2] as Attached, from: (read[3] as Moving['from'][])[0], hosts: (read[4] as HostRowRead[]).map(candidate), group: (read[5] as Group[])[0],
-    members: (read[6] as { host: string | null }[]).flatMap((m) => m.host ?? []), snapshots: read[7] as never, named: (read[8] as { id: string; name: string }[])[0], last: (read[9] as Move[])[0], rest: read.slice(11),
+    members: read[6] as Moving['members'], snapshots: read[7] as never, named: (read[8] as { id: string; name: string }[])[0], last: (read[9] as Move[])[0], rest: read.slice(11),
   }
 }
 
@@ -48,10 +49,7 @@ export function choose(ctx: Ctx, m: Moving, asked: string | undefined, more: { s
   if (asked && !m.named) throw invalid(`Compute host ${asked} could not be found.`)
   if (m.named && m.named.id === s.host) throw invalid(`Unable to migrate instance (${s.id}) to current host (${m.named.name}).`)
   if (!more.dead && !isUp(m.from, ctx.now())) throw conflict(`Cannot move instance ${s.id}: its host ${m.from.name} does not answer. Evacuate it instead.`)
-  const wish = {
-    need: needOf(more.shape ?? s.shape, rootOnVolume(m.grip.held)), extraSpecs: (more.shape ?? s.shape).extraSpecs, image: s.imageProperties, group: m.group && { policy: m.group.policy, maxPerHost: maxPerHost(m.group) },
-    groupHosts: m.members, avoid: [s.host], storage: more.storage,
-  }
+  const wish = wishOf({ ...s, shape: more.shape ?? s.shape }, rootOnVolume(m.grip.held), m.group, m.members, { avoid: [s.host], storage: more.storage })
   // What runs as it is here must find the same kind of host there.
   const alike = m.hosts.filter((h) => h.simulated === m.from.simulated && h.address && (more.force || !s.zone || h.zone === s.zone))
   const found = pick(alike, more.force ? { ...wish, extraSpecs: {}, group: undefined } : wish, ctx.world.random(1)[0] / 256)
