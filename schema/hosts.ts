@@ -107,7 +107,8 @@ const paces = { egress: t.Optional(pace), ingress: t.Optional(pace) }
 export const desired = t.Object({
   revision: t.Integer(),
   networks: t.Array(t.Object({
-    id: uuid, vni: t.Integer({ minimum: 1, maximum: 16777215 }), mtu: t.Integer(),
+    /** 0: where routers meet that exchange routes; no network of a project's has that number. */
+    id: uuid, vni: t.Integer({ minimum: 0, maximum: 16777215 }), mtu: t.Integer(),
     /** External: joined to the bridge to the outside, unless a physical network is named; no tunnel. */
     external: t.Boolean(),
     /** The host's physical network that carries it, with this tag or untagged. Absent: tunnels do, or the bridge to the outside. */
@@ -149,7 +150,8 @@ export const desired = t.Object({
     forwards: t.Optional(t.Array(t.Object({ address, protocol: t.Enum([6, 17, 132]), min: netPort, max: netPort, fixed: address, to: netPort }, closed))),
     /** What single addresses of the outside may take, floating ones or the router's own. */
     limits: t.Optional(t.Array(t.Object({ address, ...paces }, closed))),
-    routes: t.Array(route),
+    /** `leg`: the interface it leaves by, where the next hop does not say (a link-local one, of either family). */
+    routes: t.Array(t.Object({ destination: cidr, nexthop: address, leg: t.Optional(uuid) }, closed)),
     /** Another host had it before: its gateway is announced for a while before it does anything. */
     taken: t.Optional(t.Boolean()),
     /** What is counted of what passes to and from outside; a rule matches by prefix at either end. */

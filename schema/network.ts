@@ -381,3 +381,35 @@ export const autoTopology = sqliteTable('auto_topology', {
   network: text('network').notNull(),
   router: text('router').notNull(),
 })
+
+/** Routes told by route targets: a router that is part of one learns what others export to it. */
+export const bgpvpn = sqliteTable('bgpvpn', {
+  ...standard,
+  distinguishers: json<string[]>('distinguishers').notNull().default([]),
+  /** Of its routes that say nothing themselves. */
+  preference: integer('preference'),
+}, (t) => [index('bgpvpn_project').on(t.project, t.id)])
+
+/** `route`: both imported and exported. */
+export const bgpvpnTarget = sqliteTable('bgpvpn_target', {
+  bgpvpn: text('bgpvpn').notNull().references(() => bgpvpn.id, { onDelete: 'cascade' }),
+  kind: text('kind', { enum: ['route', 'import', 'export'] }).notNull(),
+  target: text('target').notNull(),
+}, (t) => [primaryKey({ columns: [t.bgpvpn, t.kind, t.target] }), index('bgpvpn_target_target').on(t.target, t.bgpvpn)])
+
+/** A router, a network or a port (with its network) in a BGP VPN; networks and ports by the routers that have legs there. */
+export const bgpvpnAssociation = sqliteTable('bgpvpn_association', {
+  id: text('id').primaryKey(),
+  bgpvpn: text('bgpvpn').notNull().references(() => bgpvpn.id, { onDelete: 'cascade' }),
+  router: text('router').references(() => router.id, { onDelete: 'cascade' }),
+  network: text('network').references(() => network.id, { onDelete: 'cascade' }),
+  port: text('port').references(() => port.id, { onDelete: 'cascade' }),
+  /** Of a router its extra routes, of a port its own addresses. */
+  advertise: flag('advertise').notNull().default(true),
+  /** What a port leads to beyond its own addresses. */
+  routes: json<{ type: 'prefix'; prefix: string; local_pref: number | null }[]>('routes').notNull().default([]),
+  createdAt: micros('created_at').notNull(),
+}, (t) => [
+  uniqueIndex('bgpvpn_association_router').on(t.router, t.bgpvpn).where(sql`router is not null`), uniqueIndex('bgpvpn_association_port').on(t.port, t.bgpvpn).where(sql`port is not null`),
+  uniqueIndex('bgpvpn_association_network').on(t.network, t.bgpvpn).where(sql`network is not null and port is null`), index('bgpvpn_association_around').on(t.network), index('bgpvpn_association_bgpvpn').on(t.bgpvpn),
+])

@@ -27,7 +27,7 @@ export interface Meter { label: string; rules: { direction: 'ingress' | 'egress'
 export interface Router {
   id: string; ns: string; /** Another host had it, and may not know yet that it has it no more. */ taken: boolean; gateway?: RouterLink & { via: string[]; snat: boolean }
   interfaces: (RouterLink & { ra?: { prefix: Cidr; mode: NonNullable<Subnet['v6']> }[] })[]
-  floating: { address: string; fixed: string }[]; meters: Meter[]; helpers: { helper: string; protocol: 'tcp' | 'udp'; port: number }[]; proxies: string[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string }[]
+  floating: { address: string; fixed: string }[]; meters: Meter[]; helpers: { helper: string; protocol: 'tcp' | 'udp'; port: number }[]; proxies: string[]; forwards: Forward[]; limits: { address: string; egress?: Pace; ingress?: Pace }[]; routes: { to: Cidr; via: string; /** The leg it leaves by, where the next hop does not say. */ dev?: string }[]
 }
 export interface Plan {
   revision: number; networks: Map<string, Network>; ports: Map<string, Port>; leases: Lease[]; routers: Router[]
@@ -52,12 +52,12 @@ export function plan(desired: Desired, names: Names): Plan {
     return found
   }
   const ats = (values: string[], where: string) => values.map((v) => at(v, where)).filter((v) => v !== undefined)
-  const route = (r: { destination: string; nexthop: string }, where: string) => {
+  const route = (r: { destination: string; nexthop: string }, where: string, anyFamily = false) => {
     const to = cidr(r.destination), via = at(r.nexthop, where)
     if (!to) bad(`${where}: ${JSON.stringify(r.destination)} is not a prefix`)
     // A route for link-local addresses would take guests past the metadata address.
     else if (to.family === 4 && to.prefix >= 16 && contains(linkLocal4, to.address)) bad(`${where}: ${text(to)} is link-local`)
-    else if (via && familyOf(via) === to.family) return [{ to, via }]
+    else if (via && (anyFamily || familyOf(via) === to.family)) return [{ to, via }]
     else if (via) bad(`${where}: next hop ${via} is of another family than ${text(to)}`)
     return []
   }
@@ -170,8 +170,14 @@ export function plan(desired: Desired, names: Names): Plan {
       const odd = (x.source !== undefined && !source) || (x.destination !== undefined && !destination) || (!source && !destination) || (source && destination && source.family !== destination.family)
       return odd ? (bad(`${where}: counting ${x.source ?? ''} ${x.destination ?? ''}`), []) : [{ direction: x.direction, source, destination, excluded: x.excluded }]
     }) }))
+    const routes = r.routes.flatMap((o): Router['routes'] => {
+      if (o.leg === undefined) return route(o, where)
+      const dev = names.inside(o.leg)
+      if (interfaces.some((i) => i.inside === dev)) return route(o, where, true).map((x) => ({ ...x, dev }))
+      return bad(`${where}: a route leaves by ${o.leg}, which is none of its legs`), []
+    })
     return [{ id: r.id, ns: names.routerNs(r.id), taken: r.taken ?? false, gateway: gateway && x ? { ...gateway, via: ats(x.gateways, where), snat: x.snat } : undefined,
-      interfaces, floating, meters, helpers: r.helpers ?? [], proxies: ats(r.proxies ?? [], where).filter((a) => familyOf(a) === 6), forwards, limits, routes: r.routes.flatMap((o) => route(o, where)) }]
+      interfaces, floating, meters, helpers: r.helpers ?? [], proxies: ats(r.proxies ?? [], where).filter((a) => familyOf(a) === 6), forwards, limits, routes }]
   })
   return { revision: desired.revision, networks, ports, leases, routers, remote, problems }
 }

@@ -30,7 +30,7 @@ export function routerSpace(r: Router): Space {
     ],
     routes: [
       ...(g?.via ?? []).map((via) => ({ to: familyOf(via) === 6 ? '::/0' : '0.0.0.0/0', via, dev: 'gw' })),
-      ...r.routes.map((o) => ({ to: text(o.to), via: o.via })),
+      ...r.routes.map((o) => ({ to: text(o.to), via: o.via, dev: o.dev })),
     ],
   }
 }

@@ -14,7 +14,7 @@ export interface Space {
 }
 
 interface Addr { ifname: string; address?: string; mtu: number; flags: string[]; addr_info: { family: string; local?: string; prefixlen: number; scope: string }[] }
-interface Route { dst: string; gateway?: string; dev?: string; flags?: string[] }
+interface Route { dst: string; gateway?: string; /** A next hop of another family. */ via?: { host: string }; dev?: string; flags?: string[] }
 
 /** Makes the namespace equal. A route whose next hop cannot be reached is a problem of its own. */
 export async function ensure(s: Space, have: { links: Links; spaces: Set<string> }, problems: string[]): Promise<void> {
@@ -70,11 +70,11 @@ const ours = (a: Addr, want: Set<string>): string[] => a.addr_info.filter((i) =>
 async function routes(s: Space): Promise<void> {
   const have = new Map<string, string | undefined>()
   for (const family of ['-4', '-6']) {
-    for (const r of await ipJson<Route[]>([family, 'route', 'show', 'proto', 'static'], s.ns)) have.set(full(r.dst, family === '-6'), r.gateway)
+    for (const r of await ipJson<Route[]>([family, 'route', 'show', 'proto', 'static'], s.ns)) have.set(full(r.dst, family === '-6'), r.gateway ?? r.via?.host)
   }
-  const want = new Map(s.routes.map((r) => [full(r.to, familyOf(r.via) === 6), r]))
+  const want = new Map(s.routes.map((r) => [full(r.to, familyOf(r.to) === 6), r]))
   const out = [...have.keys()].filter((to) => !want.has(to)).map((to) => `route del ${to} proto static`)
-  for (const [to, r] of want) if (have.get(to) !== r.via) out.push(`route replace ${to} via ${r.via}${r.dev ? ` dev ${r.dev} onlink` : ''} proto static`)
+  for (const [to, r] of want) if (have.get(to) !== r.via) out.push(`route replace ${to} via ${familyOf(r.via) === familyOf(to) ? '' : 'inet6 '}${r.via}${r.dev ? ` dev ${r.dev} onlink` : ''} proto static`)
   await ipBatch(out, s.ns)
 }
 /** A destination with its length, also where `ip` prints none. */

@@ -3,6 +3,8 @@ import { addressGroupActions, addressGroups } from './addressgroups/api.ts'
 import { addressScopes } from './addressscopes/api.ts'
 import { agents, dhcpScheduling, routerScheduling } from './agents/api.ts'
 import { bindings } from './bindings/api.ts'
+import { bgpvpns } from './bgpvpns/api.ts'
+import { bgpvpnAssociations } from './bgpvpns/associations.ts'
 import { availability } from './availability/api.ts'
 import { discovery } from './extensions/api.ts'
 import { floatingIpResource, floatingIps } from './floatingips/api.ts'
@@ -39,6 +41,7 @@ export default neutron.serve([
   securityGroups, securityGroupRules, addressGroups, addressGroupActions,
   portForwardings, policies, qosRules, trunks, trunkActions,
   subnetPools, poolActions, addressScopes, rbacPolicies, quotas,
+  bgpvpns, bgpvpnAssociations,
   metering, flavors, conntrackHelpers, ndpProxies, segments, ranges, bindings, templates, topology, absent,
   agents, dhcpScheduling, routerScheduling, zones, availability,
   ...[networkResource, subnetResource, portResource, routerResource, floatingIpResource, groupResource, ruleResource, poolResource, policyResource, trunkResource, rangeResource].map(tagsOf),

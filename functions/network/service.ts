@@ -6,6 +6,7 @@ import { service } from '../kernel/service.ts'
 import { ifMatch } from './standard.ts'
 
 const member: Check = any(admin, all(role('member'), owns))
+const owner: Check = any(admin, owns)
 const anyMember: Check = any(admin, role('member'))
 const owned = ['network', 'subnet', 'port', 'router', 'floatingip', 'security_group', 'security_group_rule', 'subnetpool', 'address_scope', 'address_group', 'rbac_policy', 'trunk'] as const
 type Owned = (typeof owned)[number]
@@ -39,6 +40,12 @@ export const rules = {
   create_port_binding: admin, get_port_binding: admin, update_port_binding: admin, delete_port_binding: admin,
   create_default_security_group_rule: admin, get_default_security_group_rule: authenticated, update_default_security_group_rule: admin, delete_default_security_group_rule: admin,
   get_auto_allocated_topology: authenticated, delete_auto_allocated_topology: anyMember,
+  create_bgpvpn: admin, get_bgpvpn: owner, update_bgpvpn: member, delete_bgpvpn: admin,
+  'get_bgpvpn:route_targets': admin, 'get_bgpvpn:import_targets': admin, 'get_bgpvpn:export_targets': admin, 'get_bgpvpn:route_distinguishers': admin,
+  'update_bgpvpn:route_targets': admin, 'update_bgpvpn:import_targets': admin, 'update_bgpvpn:export_targets': admin, 'update_bgpvpn:route_distinguishers': admin,
+  create_bgpvpn_network_association: member, get_bgpvpn_network_association: owner, delete_bgpvpn_network_association: member,
+  create_bgpvpn_router_association: member, get_bgpvpn_router_association: owner, update_bgpvpn_router_association: member, delete_bgpvpn_router_association: member,
+  create_bgpvpn_port_association: member, get_bgpvpn_port_association: owner, update_bgpvpn_port_association: member, delete_bgpvpn_port_association: member,
   create_log: admin, get_log: admin, create_local_ip: anyMember, get_local_ip: authenticated,
   get_tags: authenticated, update_tags: anyMember, delete_tags: anyMember,
 } satisfies Record<string, Check>

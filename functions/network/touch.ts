@@ -2,6 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import { host } from '../../schema/host.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
+import { exchanging } from './bgpvpns/members.ts'
 import type { Sweep } from '../kernel/sweep.ts'
 
 /** Ids, as a subquery. */
@@ -47,7 +48,8 @@ export function touch(ctx: Ctx, what: Touched) {
     log.push(sql`select network, id from port where id in (${what.ports})`, sql`select security_group, port from port_security_group where port in (${what.ports})`)
     // What routers and networks have of a port is theirs to tell: legs, gateways, DHCP, what outside addresses lead to.
     whole.push(sql`select r.host from router r where r.host is not null and (r.gateway_port in (${what.ports}) or r.id in (select router from router_interface where port in (${what.ports}) union select router from floating_ip where port in (${what.ports})
-      union select f.router from port_forwarding x join floating_ip f on f.id = x.floating_ip where x.port in (${what.ports})))`,
+      union select f.router from port_forwarding x join floating_ip f on f.id = x.floating_ip where x.port in (${what.ports}))
+      or r.id in (${exchanging(sql`select a.bgpvpn from bgpvpn_association a where a.port in (${what.ports})`)}))`,
       beside('port', 'network', sql`select network from port where id in (${what.ports}) and device_owner = 'network:dhcp'`))
     news.push(beside('port', 'network', networks), legsBeside(networks), beside('port_security_group', 'security_group', sql`select distinct g.security_group from security_group_rule g where g.remote_group in (${groups})`))
   }

@@ -21,6 +21,7 @@ const references = `
   port_security_group.port port.id · port_security_group.security_group security_group.id
   router.external_network network.id · router.gateway_port port.id · router.host host.id
   router_interface.router router.id · router_interface.port port.id · router_interface.subnet subnet.id
+  bgpvpn_target.bgpvpn bgpvpn.id · bgpvpn_association.bgpvpn bgpvpn.id · bgpvpn_association.router router.id · bgpvpn_association.network network.id · bgpvpn_association.port port.id
   floating_ip.network network.id · floating_ip.own_port port.id · floating_ip.port port.id · floating_ip.router router.id · port.host host.id · port.arriving host.id · server.other_host host.id
   snapshot.volume volume.id · attachment.volume volume.id · volume.host host.id · volume.type volume_type.id · volume.group_id volume_group.id · volume_type_access.type volume_type.id
   server.host host.id · server.group_id server_group.id · server_guest.server server.id · aggregate_host.aggregate aggregate.id · aggregate_host.host host.id

@@ -32,6 +32,7 @@ export const KINDS: Kind[] = [
   { kind: 'floating_ip', after: ['server'], remove: plain('network', '/floatingips') },
   { kind: 'trunk', after: ['server'], remove: plain('network', '/trunks') },
   { kind: 'ndp_proxy', after: ['server'], remove: plain('network', '/ndp_proxies') },
+  { kind: 'bgpvpn', after: [], remove: plain('network', '/bgpvpn/bgpvpns') },
   { kind: 'metering_label', after: [], remove: plain('network', '/metering/metering-labels') },
   { kind: 'router', after: ['floating_ip', 'ndp_proxy'], more: leg, remove: (t) => (t.more ? { service: 'network', method: 'PUT', path: `/routers/${t.id}/remove_router_interface`, body: { port_id: t.more } } : plain('network', '/routers')(t)) },
   { kind: 'port', after: ['server', 'trunk', 'router'], only: `x.device_owner not like 'network:%'`, remove: plain('network', '/ports') },

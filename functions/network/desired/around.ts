@@ -4,6 +4,8 @@ import { networkChange, port, portSecurityGroup, router, securityGroupRule } fro
 import { q } from '../../kernel/db.ts'
 import { hostQuery, type HostRow } from '../../hosts/signed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
+import { meeting } from '../bgpvpns/exchange.ts'
+import { membersAt } from '../bgpvpns/members.ts'
 import { listed } from '../touch.ts'
 
 /** Bound to the host, or of a guest that is moving to it. */
@@ -16,7 +18,8 @@ export function around(id: string) {
   const groups = q.select({ id: portSecurityGroup.securityGroup }).from(portSecurityGroup).where(inArray(portSecurityGroup.port, ports))
   const remoteGroups = q.select({ id: sql<string>`${securityGroupRule.remoteGroup}` }).from(securityGroupRule).where(and(inArray(securityGroupRule.securityGroup, groups), isNotNull(securityGroupRule.remoteGroup)))
   const legNetworks = sql`select p.network from router r join router_interface i on i.router = r.id join port p on p.id = i.port where r.host = ${id} and r.admin_up
-    union select p.network from router r join port p on p.id = r.gateway_port where r.host = ${id} and r.admin_up`
+    union select p.network from router r join port p on p.id = r.gateway_port where r.host = ${id} and r.admin_up
+    union select ${meeting.id} where exists (${membersAt(sql`select id from router where host = ${id} and admin_up`)})`
   const networks = sql`(select network from port where host = ${id} union select network from port where arriving = ${id} union ${legNetworks})`
   return { routers, groups, remoteGroups, legNetworks, networks }
 }

@@ -28,6 +28,7 @@ const plain = (d: Desired) => {
   }))
 }
 /** Every host takes what is new, and then must know what one that asks for everything knows. */
+let exchanged = 0
 async function compared(): Promise<number> {
   let news = 0
   for (const h of hosts) {
@@ -35,6 +36,7 @@ async function compared(): Promise<number> {
     if (told.base !== undefined) news++
     picture.take(told)
     expect(plain(picture.document())).toEqual(plain(whole))
+    if (whole.routers.some((r) => r.routes.some((x) => x.leg))) exchanged++
   }
   return news
 }
@@ -62,6 +64,9 @@ it('a host that takes what is new, change after change, knows what one knows tha
     networks.push({ id: n.id, subnet: s.id })
   } }
   for (let i = 0; i < 3; i++) { await fresh.network(); groups.push((await made('/security-groups', 'security_group', { name: `g${i}` })).id); routers.push((await made('/routers', 'router', { external_gateway_info: { network_id: external } })).id) }
+  const vpns: string[] = []
+  for (const more of [{}, { import_targets: ['64512:2'] }]) vpns.push((await made('/bgpvpn/bgpvpns', 'bgpvpn', { route_targets: ['64512:1'], ...more })).id)
+  const associated: string[] = []
   const some = <T>(list: T[]) => list.filter(() => random(2))
   const acts: [number, () => Promise<unknown>][] = [
     [8, async () => { ports.push((await made('/ports', 'port', { network_id: pick(networks)!.id, device_id: crypto.randomUUID(), device_owner: 'compute:nova', 'binding:host_id': pick(hosts)!.name, security_groups: some(groups), ...(random(4) ? {} : { allowed_address_pairs: [{ ip_address: `10.9.0.${random(250)}` }] }) })).id) }],
@@ -75,6 +80,11 @@ it('a host that takes what is new, change after change, knows what one knows tha
     [1, fresh.network],
     [2, async () => { const r = pick(routers)!, n = pick(networks)!; if ((await net('PUT', `/routers/${r}/add_router_interface`, { subnet_id: n.subnet })).status === 200) legs.push([r, n.subnet]) }],
     [1, async () => { const l = pick(legs); if (l && (await net('PUT', `/routers/${l[0]}/remove_router_interface`, { subnet_id: l[1] })).status === 200) legs.splice(legs.indexOf(l), 1) }],
+    [3, async () => { const [kind, list] = pick([['router', routers], ['network', networks.map((n) => n.id)], ['port', ports]] as [string, string[]][])!, v = pick(vpns)!, at = `/bgpvpn/bgpvpns/${v}/${kind}_associations`
+      const r = list.length && await net('POST', at, { [`${kind}_association`]: { [`${kind}_id`]: pick(list) } }); if (r && r.status === 201) associated.push(`${at}/${r.body[`${kind}_association`].id}`) }],
+    [1, async () => { const a = pick(associated); if (a) { associated.splice(associated.indexOf(a), 1); await net('DELETE', a) } }],
+    [1, async () => net('PUT', `/bgpvpn/bgpvpns/${pick(vpns)}`, { bgpvpn: { export_targets: some(['64512:2', '64512:3']) } })],
+    [1, async () => { const p = pick(ports); if (p) await net('PUT', `/ports/${p}`, { port: { fixed_ips: [{ subnet_id: (await net('GET', `/ports/${p}`)).body.port.fixed_ips[0]?.subnet_id }] } }) }],
     [1, async () => net('PUT', `/routers/${pick(routers)}`, { router: { admin_state_up: Boolean(random(4)) } })],
     [2, async () => { const p = pick(ports); const r = p && await net('POST', '/floatingips', { floatingip: { floating_network_id: external, port_id: p } }); if (r && r.status === 201) floating.push(r.body.floatingip.id) }],
     [1, async () => { const f = pick(floating); if (f) { floating.splice(floating.indexOf(f), 1); await net('DELETE', `/floatingips/${f}`) } }],
@@ -90,7 +100,8 @@ it('a host that takes what is new, change after change, knows what one knows tha
   }
   expect(ports.length).toBeGreaterThan(20)
   expect(news).toBeGreaterThan(rounds)
-  console.log(`${rounds} rounds over ${hosts.length} hosts, ${news} of them by news alone; ${ports.length} ports, ${rules.length} rules, ${legs.length} legs, ${floating.length} floating addresses at the end`)
+  expect(exchanged).toBeGreaterThan(rounds / 10)
+  console.log(`${rounds} rounds over ${hosts.length} hosts, ${news} of them by news alone; ${ports.length} ports, ${rules.length} rules, ${legs.length} legs, ${floating.length} floating addresses, ${associated.length} associations at the end; ${exchanged} times routes of others`)
 }, 120_000)
 
 it('what is new costs what happened, not what is there', async () => {

@@ -7,6 +7,7 @@ import type { HostRow } from '../../hosts/signed.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { full as column, q } from '../../kernel/db.ts'
 import { cidrOf } from '../addresses.ts'
+import { exchangeReads, meetingOf } from '../bgpvpns/members.ts'
 import { carriedBy } from '../networks/physical.ts'
 import { dhcpOption } from '../ports/options.ts'
 import { wireProtocol } from '../security/protocols.ts'
@@ -39,7 +40,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
     const [guests] = await ctx.read(guestsOf(h.id))
     return { revision: h.revision, base: news.base, have: news.have, changed: [], networks: [], ports: [], elsewhere: [], groups: [], guests }
   }
-  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, hosts, guests, legsAround, paces, branches, spoken, beside, routers = [], legs = [], limited = [], forwards = [], meters = [], helpers = [], proxies = []] = await ctx.read(
+  const [networks, subnets, ports, addresses, memberships, rules, remotes, groups, hosts, guests, legsAround, paces, branches, spoken, beside, routers = [], legs = [], limited = [], forwards = [], meters = [], helpers = [], proxies = [], speakers = [], members = []] = await ctx.read(
     q.select().from(network).where(sql`${network.id} in ${nets}`),
     q.select().from(subnet).where(sql`${subnet.network} in ${whole}`),
     q.select().from(port).where(told),
@@ -69,6 +70,7 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
       q.select({ router: router.id, label: meteringLabel.id, rule: meteringRule }).from(router).innerJoin(meteringLabel, sql`(${meteringLabel.shared} or ${meteringLabel.project} = ${router.project})`).innerJoin(meteringRule, eq(meteringRule.label, meteringLabel.id)).where(sql`${router.id} in ${a.routers}`),
       q.select().from(conntrackHelper).where(sql`${conntrackHelper.router} in ${a.routers}`),
       q.select({ router: ndpProxy.router, address: ndpProxy.address }).from(ndpProxy).where(sql`${ndpProxy.router} in ${a.routers}`),
+      ...exchangeReads(sql`select id from ${a.routers}`),
     ] as const),
   )
   const peers = (id: string) => [...new Set(beside.filter((p) => p.network === id && p.host !== h.id).map((p) => p.address))].sort()
@@ -152,18 +154,23 @@ export async function stateFor(ctx: Ctx, h: HostRow, news?: News): Promise<State
       peers: Object.fromEntries(news.networks.filter((id) => !anewSet!.has(id)).map((id) => [id, peers(id)])),
       members: news.changed.flatMap((id) => { const its = groupsOf(id).map((m) => m.securityGroup).filter((g) => heardOf.has(g)); return its.length && pairsOf.has(id) ? [{ port: id, groups: its, cidrs: cidrs(addressesOf(id), pairsOf.get(id)!) }] : [] }) }
   }
+  const met = meetingOf(h.id, speakers, members)
+  if (met.network) {
+    state.networks.push(met.network)
+    state.elsewhere.push(...met.elsewhere)
+  }
   state.routers = routers.map((r): Desired['routers'][number] => {
     const gateway = r.gatewayPort ? ports.find((p) => p.id === r.gatewayPort) : undefined
     return {
-      id: r.id, routes: r.routes, ...(r.moved ? { taken: true } : {}),
+      id: r.id, routes: [...r.routes, ...met.routes(r.id)], ...(r.moved ? { taken: true } : {}),
       external: gateway && {
         network: gateway.network, mac: gateway.mac, addresses: prefixed(gateway.id), snat: r.snat,
         gateways: addressesOf(gateway.id).flatMap((x) => subnets.find((s) => s.id === x.subnet)?.gateway ?? []),
       },
-      interfaces: [...new Set(legs.filter((l) => l.router === r.id).map((l) => l.port))].flatMap((id) => {
+      interfaces: [...met.leg(r.id), ...[...new Set(legs.filter((l) => l.router === r.id).map((l) => l.port))].flatMap((id) => {
         const p = ports.find((x) => x.id === id)
         return p ? [{ port: id, network: p.network, mac: p.mac, addresses: prefixed(id) }] : []
-      }),
+      })],
       forwards: forwards.filter((f) => f.router === r.id).map(({ forward: f, address }) => ({ address, protocol: wireProtocol(f.protocol, 4) as 6 | 17 | 132, min: f.outerMin, max: f.outerMax, fixed: f.inner, to: f.innerMin })),
       limits: [
         ...limited.filter((f) => f.router === r.id).flatMap((f) => { const own = f.qosPolicy && pacesOf(f.qosPolicy, 'bandwidth_limit'); return own ? [{ address: f.address, ...own }] : [] }),

@@ -6,6 +6,8 @@ export const extensions: [alias: string, name: string, description: string][] = 
   ['allowed-address-pairs', 'Allowed Address Pairs', 'More addresses a port may speak from'],
   ['auto-allocated-topology', 'Auto Allocated Topology Services', 'A network and a router for projects that ask for no details'],
   ['availability_zone', 'Availability Zone', 'Zones of hosts'],
+  ['bgpvpn', 'BGPVPN Extension', 'Routes that routers of this cloud tell each other, by route targets'],
+  ['bgpvpn-routes-control', 'BGPVPN Routes Control Extension', 'Which routes are told, and how they are preferred'],
   ['binding', 'Port Binding', 'Where a port is bound'],
   ['binding-extended', 'Port Bindings Extended', 'Where else a port is going to be'],
   ['default-subnetpools', 'Default Subnetpools', 'A pool that is used when none is named'],

@@ -5,11 +5,11 @@ import { overQuota } from '../../kernel/fault.ts'
 
 /** What a project may have unless told otherwise; -1 is no limit. */
 export const defaults: Record<string, number> = {
-  network: 100, subnet: 100, port: 500, router: 10, floatingip: 50, security_group: 10, security_group_rule: 100, subnetpool: -1, rbac_policy: 10, address_group: 10, trunk: -1,
+  network: 100, subnet: 100, port: 500, router: 10, floatingip: 50, security_group: 10, security_group_rule: 100, subnetpool: -1, rbac_policy: 10, address_group: 10, trunk: -1, bgpvpn: -1,
 }
 const tables: Record<string, string> = {
   network: 'network', subnet: 'subnet', port: 'port', router: 'router', floatingip: 'floating_ip', security_group: 'security_group',
-  security_group_rule: 'security_group_rule', subnetpool: 'subnet_pool', rbac_policy: 'rbac', address_group: 'address_group', trunk: 'trunk',
+  security_group_rule: 'security_group_rule', subnetpool: 'subnet_pool', rbac_policy: 'rbac', address_group: 'address_group', trunk: 'trunk', bgpvpn: 'bgpvpn',
 }
 export const counted = Object.keys(tables)
 

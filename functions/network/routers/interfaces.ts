@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
-import { address, floatingIp, network, port, portForwarding, router, routerInterface, subnet } from '../../../schema/network.ts'
+import { address, bgpvpnAssociation, floatingIp, network, port, portForwarding, router, routerInterface, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q, run, type Query } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
@@ -29,12 +29,13 @@ export const addInterface = endpoint({
     const { subnet_id: sid, port_id: pid } = body
     if (sid && pid) throw bad('Cannot specify both subnet-id and port-id.')
     if (!sid && !pid) throw bad('Either subnet_id or port_id must be specified.')
-    const [found, subnets, ports, legs, outside, holders, quota] = await ctx.read(
+    const [found, subnets, ports, legs, outside, holders, quota, associated] = await ctx.read(
       rowQuery(routerResource, ctx, params.id) as unknown as Query,
       q.select({ subnet, network }).from(subnet).innerJoin(network, eq(network.id, subnet.network)).where(and(
         sid ? eq(subnet.id, sid) : sql`${subnet.id} in (select a.subnet from address a where a.port = ${pid})`, ctx.caller.admin ? undefined : networksOf(ctx.project))),
       rowQuery(portResource, ctx, pid ?? '') as unknown as Query, legsOf(params.id), outsideOf(params.id),
-      q.select({ port: address.port }).from(address).innerJoin(subnet, and(eq(subnet.id, address.subnet), eq(subnet.gateway, address.address))).where(eq(address.subnet, sid ?? '')), quotaQuery(ctx.caller.project?.id ?? '', ['port'])) as unknown as [unknown[], { subnet: SubnetRow; network: typeof network.$inferSelect }[], Row[], Leg[], Leg[], { port: string }[], unknown[]]
+      q.select({ port: address.port }).from(address).innerJoin(subnet, and(eq(subnet.id, address.subnet), eq(subnet.gateway, address.address))).where(eq(address.subnet, sid ?? '')), quotaQuery(ctx.caller.project?.id ?? '', ['port']),
+      q.select({ network: bgpvpnAssociation.network }).from(bgpvpnAssociation).where(sql`${bgpvpnAssociation.port} is null and (${bgpvpnAssociation.router} = ${params.id} or ${bgpvpnAssociation.network} in (select s.network from subnet s where s.id = ${sid ?? ''} or s.id in (select a.subnet from address a where a.port = ${pid ?? ''})))`)) as unknown as [unknown[], { subnet: SubnetRow; network: typeof network.$inferSelect }[], Row[], Leg[], Leg[], { port: string }[], unknown[], { network: string | null }[]]
     const r = theRow(routerResource, found, ctx, params.id, 'add_router_interface')
     if (sid && !subnets[0]) throw gone('subnet', sid, 'SubnetNotFound')
     for (const { subnet: s } of subnets) {
@@ -43,6 +44,7 @@ export const addInterface = endpoint({
       if (other) throw clash(s, other.subnet)
       if (s.version === 6 && !s.raMode && s.addressMode) throw bad(`IPv6 subnet ${s.id} configured to receive RAs from an external router cannot be added to Neutron Router.`)
     }
+    if (associated.some((a) => a.network) && associated.some((a) => !a.network)) throw invalid('It is not allowed to add an interface to a router if both the router and the network are bound to an L3 BGPVPN.', { type: 'BadRequest' })
     const leg = sid ? bySubnet(ctx, r, subnets[0], legs, holders, r.project === ctx.caller.project?.id ? quota : []) : byPort(ctx, r, ports[0], pid!, subnets.map((s) => s.subnet))
     // What overlaps is decided on what was read: two interfaces added at once meet here.
     ctx.stage(q.update(router).set({ revision: r.revision + 1, updatedAt: ctx.now() }).where(and(eq(router.id, r.id), eq(router.revision, r.revision))), 'stale')

@@ -8,6 +8,7 @@ import { type Basis, type Ctx, unit } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import type { Sweep } from '../../kernel/sweep.ts'
+import { partners } from '../bgpvpns/members.ts'
 import { beyond, missing } from '../networks/physical.ts'
 import { listed, touch } from '../touch.ts'
 
@@ -39,8 +40,8 @@ export function placeRouters(ctx: Ctx, which: SQL) {
 }
 export const placeRouter = (ctx: Ctx, id: string) => placeRouters(ctx, eq(router.id, id))
 
-/** The hosts of these routers, and of those who have them as their way out. */
-export const touchRouters = (ctx: Ctx, ids: string[]) => touch(ctx, { networks: sql`select s.network from router_interface i join subnet s on s.id = i.subnet where i.router in (${listed(ids)})`, routers: listed(ids) })
+/** The hosts of these routers, of those who have them as their way out, and of routers they exchange routes with. */
+export const touchRouters = (ctx: Ctx, ids: string[]) => touch(ctx, { networks: sql`select s.network from router_interface i join subnet s on s.id = i.subnet where i.router in (${listed(ids)})`, routers: sql`${listed(ids)} union ${partners(listed(ids))}` })
 
 /** These routers leave their host, which has been told before (`touchRouters`) and says when it has done it. */
 export const leave = (ctx: Ctx, which: SQL) => ctx.stage(q.update(router).set({ host: null, fromHost: sql`${router.host}`, fromRevision: sql`(select max(seq) from network_change)` }).where(which))
