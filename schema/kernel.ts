@@ -19,7 +19,10 @@ export interface Entry {
   skipped?: true
   /** It would have failed on any host. */
   anywhere?: true
+  /** The host has not said so: it may do it yet, or have done it. */
+  doubt?: true
 }
+export type Failure = Omit<Entry, 'at'>
 
 /** One long operation. Its log is the whole memory: the next move is a pure function of it. */
 export const saga = sqliteTable('saga', {

@@ -1,5 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm'
-import { saga as table, sagaNode, type Entry } from '../../schema/kernel.ts'
+import { saga as table, sagaNode, type Failure } from '../../schema/kernel.ts'
 import type { Ctx } from './ctx.ts'
 import { q } from './db.ts'
 import { seconds } from './env.ts'
@@ -34,10 +34,10 @@ export async function start<A extends Record<string, unknown>>(ctx: Ctx, def: Sa
  * A host failed it: if it can go on elsewhere it ends here, and begins anew as another saga in the same lane, for the same
  * request, in one batch. Its own log stays as it was then.
  */
-export async function elsewhere(ctx: Ctx, def: Saga, row: SagaRow, entry: Omit<Entry, 'at'>): Promise<boolean> {
+export async function elsewhere(ctx: Ctx, def: Saga, row: SagaRow, entry: Failure): Promise<boolean> {
   const host = def.steps.some((s) => s.name === entry.step && s.host), now = ctx.now()
   if (!def.onHostFailed || entry.event !== 'failed' || entry.anywhere || !host || row.state !== 'open') return false
-  const args = await def.onHostFailed(view(ctx, row), entry.why ?? 'unknown failure')
+  const args = await def.onHostFailed(view(ctx, row), entry)
   if (!args) return false
   ctx.stage(q.update(table).set({ state: 'superseded', log: [...row.log, { ...entry, at: now }], generation: row.generation + 1, updatedAt: now })
     .where(and(eq(table.id, row.id), eq(table.generation, row.generation), eq(table.state, 'open'))), 'stale')
@@ -54,7 +54,7 @@ export function supersede(ctx: Ctx, lane: string, stale?: 'stale') {
 }
 
 /** Records an entry on a saga that was read in this unit, makes the next moves, and stages its row. */
-export async function proceed(ctx: Ctx, def: Saga, row: SagaRow, entry?: Omit<Entry, 'at'>) {
+export async function proceed(ctx: Ctx, def: Saga, row: SagaRow, entry?: Failure) {
   const seen = row.generation
   if (entry && await elsewhere(ctx, def, row, entry)) return
   if (entry) await record(ctx, def, row, entry)
@@ -71,7 +71,7 @@ export function wake(ctx: Ctx, lane: string) {
 }
 export interface NodeId { saga: string; key: string; kind: string }
 
-async function record(ctx: Ctx, def: Saga, row: SagaRow, entry: Omit<Entry, 'at'>) {
+async function record(ctx: Ctx, def: Saga, row: SagaRow, entry: Failure) {
   const first = entry.event === 'failed' && !row.log.some((e) => e.event === 'failed')
   row.log.push({ ...entry, at: ctx.now() })
   if (first) {

@@ -1,4 +1,4 @@
-import type { Entry, sagaNode } from '../../schema/kernel.ts'
+import type { Entry, Failure, sagaNode } from '../../schema/kernel.ts'
 import type { JobArgs, JobName, JobResult } from '../../schema/jobs.ts'
 import type { Ctx } from './ctx.ts'
 import type { Query } from './db.ts'
@@ -30,7 +30,7 @@ export interface Saga<A = any> {
    * Asked when a host failed it, before it counts as failed: what to begin anew with elsewhere, or nothing. What the host
    * still has is not undone step by step; whoever answers has staged the orders that take it away.
    */
-  onHostFailed?: (r: Run<A, any>, why: string) => Maybe<A | undefined>
+  onHostFailed?: (r: Run<A, any>, failure: Failure) => Maybe<A | undefined>
   /** Phantom, for inference. */
   _args?: A
   /** Its steps are a graph known only at run time, kept in rows; `steps` is empty then. See graph.ts. */
@@ -64,7 +64,7 @@ export interface SagaBuilder<A, O extends object> extends Saga<A> {
     args: (r: Run<A, O>) => Maybe<JobArgs<K>>
     undo?: UndoJob<A>
   } & Named): SagaBuilder<A, O & Record<N, JobResult<K>>>
-  elsewhere(handler: (r: Run<A, any>, why: string) => Maybe<A | undefined>): SagaBuilder<A, O>
+  elsewhere(handler: (r: Run<A, any>, failure: Failure) => Maybe<A | undefined>): SagaBuilder<A, O>
   failed(handler: (r: Run<A, any>, why: string) => Maybe<void>): SagaBuilder<A, O>
 }
 type UndoJob<A> = { [K in JobName]: [K, (r: Run<A, any>) => Maybe<JobArgs<K>>] }[JobName]

@@ -36,18 +36,18 @@ export async function goOn(basis: Basis, ring: (host: string) => Promise<unknown
     const def = await sagaOf(row.kind)
     if (!late) return proceed(ctx, def, row as SagaRow)
     ctx.stage(q.update(job).set({ state: 'cancelled', updatedAt: ctx.now() }).where(and(eq(job.saga, id), inArray(job.state, ['queued', 'running']))))
-    await proceed(ctx, def, row as SagaRow, { step: waitingStep(def, row as SagaRow, jobs[0]?.step), event: 'failed', why: `it was not done in time (${def.deadline} s); the host may be down or overloaded` })
+    await proceed(ctx, def, row as SagaRow, { step: waitingStep(def, row as SagaRow, jobs[0]?.step), event: 'failed', why: `it was not done in time (${def.deadline} s); the host may be down or overloaded`, doubt: true })
   }, ring, undefined)
 }
 
-/** Of a host that does not answer: what can go on elsewhere does, the rest waits for it. */
-export async function leave(basis: Basis, ring: (host: string) => Promise<unknown>, id: string, sagaOf: (kind: string) => Promise<Saga>, why: string) {
+/** Of a host that does not answer: what can go on elsewhere does, the rest waits for it. `dead`: somebody made sure. */
+export async function leave(basis: Basis, ring: (host: string) => Promise<unknown>, id: string, sagaOf: (kind: string) => Promise<Saga>, why: string, dead: boolean) {
   await unit(basis, async (ctx: Ctx) => {
     const [[row], [last]] = await ctx.read(q.select().from(sagaTable).where(and(eq(sagaTable.id, id), eq(sagaTable.state, 'open'))),
       q.select().from(job).where(and(eq(job.saga, id), inArray(job.state, ['queued', 'running']))))
     if (!row || !last?.step) return
     ctx.stage(q.update(job).set({ state: 'cancelled', updatedAt: ctx.now() }).where(and(eq(job.id, last.id), eq(job.attempt, last.attempt), inArray(job.state, ['queued', 'running']))), 'stale')
-    if (!await elsewhere(ctx, await sagaOf(row.kind), row as SagaRow, { step: last.step, event: 'failed', why })) ctx.cut(0)
+    if (!await elsewhere(ctx, await sagaOf(row.kind), row as SagaRow, { step: last.step, event: 'failed', why, ...(dead || !last.attempt ? {} : { doubt: true }) })) ctx.cut(0)
   }, ring, undefined)
 }
 

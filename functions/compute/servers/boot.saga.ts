@@ -41,7 +41,7 @@ export default boot
       ctx.event('compute.instance.create.end', args.server, { host: args.host })
     },
   })
-  .elsewhere(({ ctx, args }, why) => anotherHost(ctx, args, args.filled.map((f) => f.disk), 'create', why))
+  .elsewhere(({ ctx, args }, failure) => anotherHost(ctx, args, args.filled.map((f) => f.disk), 'create', failure))
   .failed(({ ctx, args, requestId }, why) => {
     const tried = args.elsewhere?.tried.length ? ` on any of ${args.elsewhere.tried.length + 1} hosts` : ''
     set(ctx, args.server, { state: 'error', task: null, power: power.none, fault: faultOf(ctx, `The server could not be started${tried}: ${why}`, requestId) })

@@ -203,6 +203,22 @@ describe('a server whose host falls silent before it ever ran', () => {
     await gone()
   })
 
+  it('that may have started it, with a volume others have written, is waited for until its operator says that it is down', async () => {
+    for (const h of hosts) { h.storage = 'nfs'; await h.report() }
+    await w.newVolume()
+    await work()
+    first.on['domain.start'] = () => 'hold'
+    await w.newServer({ block_device_mapping_v2: [{ boot_index: 0, uuid: w.image, source_type: 'image', destination_type: 'local' }, { boot_index: -1, uuid: w.volume, source_type: 'volume', destination_type: 'volume' }] })
+    await first.work()
+    await age(first)
+    await sweep()
+    expect(await show()).toMatchObject({ status: 'BUILD', 'OS-EXT-SRV-ATTR:host': 'first' })
+    await w.call('PATCH', `/hosts/${first.id}`, { forced_down: true }, admin)
+    await sweep()
+    await second.work()
+    expect(await show()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'second' })
+  })
+
   it('is not waited for once its operator says that it is down', async () => {
     await w.newServer()
     await w.call('PATCH', `/hosts/${first.id}`, { forced_down: true }, admin)

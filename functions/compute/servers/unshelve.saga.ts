@@ -32,7 +32,7 @@ export default unshelve
       ctx.event('compute.instance.unshelve.end', args.server)
     },
   })
-  .elsewhere(({ ctx, args }, why) => anotherHost(ctx, args, [], 'unshelve', why))
+  .elsewhere(({ ctx, args }, failure) => anotherHost(ctx, args, [], 'unshelve', failure))
   .failed(({ ctx, args, requestId }, why) => {
     stageRelease(ctx, args.server)
     bindNowhere(ctx, args.server)

@@ -1,11 +1,10 @@
 import type { DiskRef, DomainSpec } from '../../../../schema/jobs.ts'
 import { saga, type Run } from '../../../kernel/saga.ts'
-import { activatePorts, bindPorts } from '../../../network/ports/plan.ts'
+import { activatePorts } from '../../../network/ports/plan.ts'
 import { stageLeave } from '../../../placement/claim.ts'
-import { relocate } from '../../../volume/volumes/use.ts'
 import { faultOf, power, set, type Shape } from '../model.ts'
 import { GRACE } from '../spec.ts'
-import { clearAway, markMove } from './model.ts'
+import { clearAway, markMove, rehouse } from './model.ts'
 
 /**
  * Back to the host and the shape before. Its own disks are still there, as they were; volumes are the user's and were
@@ -29,8 +28,8 @@ export default saga<Back>('server.move-back', { deadline: 6 * 3600 })
   .host('send', 'move.send', { when: ({ args }) => args.along.length > 0, on: here, args: ({ args, out }) => ({ move: args.move, disks: args.along, to: { address: args.address, port: (out as { open: { port: number } }).open.port } }) })
   .host('close', 'move.close', { when: carries, on: there, args: ({ args }) => ({ move: args.move, server: args.server, disks: [], drop: false }) })
   .local('switch', {
-    run({ ctx, args }) { set(ctx, args.server, { host: args.back, otherHost: args.host }); bindPorts(ctx, args.ports, args.back); relocate(ctx, args.along, { host: args.back, storage: args.storage[1] }, args.server) },
-    undo({ ctx, args }) { set(ctx, args.server, { host: args.host, otherHost: args.back }); bindPorts(ctx, args.ports, args.host); relocate(ctx, args.along, { host: args.host, storage: args.storage[0] }, args.server) },
+    run({ ctx, args }) { rehouse(ctx, args, args.host, args.back, args.storage[1]) },
+    undo({ ctx, args }) { rehouse(ctx, args, args.back, args.host, args.storage[0]) },
   })
   .host('start', 'domain.start', { when: ({ args }) => args.wasOn, on: there, args: ({ args }) => ({ spec: args.spec }), undo: ['domain.stop', ({ args }) => ({ uuid: args.server, graceSeconds: 0 })] })
   .local('done', {

@@ -1,13 +1,12 @@
 import type { DiskRef, DomainSpec } from '../../../../schema/jobs.ts'
-import type { Ctx } from '../../../kernel/ctx.ts'
 import { saga, type Run } from '../../../kernel/saga.ts'
-import { activatePorts, bindPorts } from '../../../network/ports/plan.ts'
+import { activatePorts } from '../../../network/ports/plan.ts'
 import { stageLeave } from '../../../placement/claim.ts'
-import { relocate } from '../../../volume/volumes/use.ts'
 import type { DiskArgs } from '../boot.saga.ts'
 import { faultOf, power, set, type Shape } from '../model.ts'
 import { GRACE } from '../spec.ts'
-import { clearAway, markMove } from './model.ts'
+import { anotherTarget } from './elsewhere.ts'
+import { clearAway, markMove, rehouse } from './model.ts'
 
 /**
  * To another host, with the same shape or another: off, its disks over, on again; then the user confirms or goes back.
@@ -16,6 +15,8 @@ import { clearAway, markMove } from './model.ts'
 export type Cold = {
   server: string; host: string; target: string; address: string; move: string; storage: [string | null, string | null]; from: Shape; to: Shape; old: DomainSpec; spec: DomainSpec
   wasOn: boolean; grace?: number; own: DiskRef[]; along: DiskRef[]; shared: boolean; ports: string[]; growGb?: number; made: DiskArgs[]; confirm: boolean; action: 'migrate' | 'resize'
+  /** Hosts that have failed it. Absent: it was to go to this one. */
+  tried?: string[]
 }
 type R = Run<Cold, any>
 const there = ({ args }: R) => args.target, here = ({ args }: R) => args.host
@@ -31,13 +32,6 @@ const cold = saga<Cold>('server.move', { deadline: 6 * 3600 })
   .host('close', 'move.close', { on: there, args: ({ args }) => ({ move: args.move, server: args.server, disks: [], drop: false }) })
   .host('grow', 'disk.resize', { when: ({ args }) => !!args.growGb, on: there, args: ({ args }) => ({ disk: { kind: 'root', id: args.server }, sizeGb: args.growGb! }) })
 for (const n of [0, 1]) cold.host(`make${n}`, 'disk.create', { when: ({ args }) => !!args.made[n], on: there, args: ({ args }) => args.made[n], undo: ['disk.delete', ({ args }) => ({ disk: args.made[n].disk })] })
-
-/** Rows say that it is at `to` now, and that `from` still has something of it. */
-function rehouse(ctx: Ctx, a: Cold, from: string, to: string, storage: string | null) {
-  set(ctx, a.server, { host: to, otherHost: from })
-  bindPorts(ctx, a.ports, to)
-  relocate(ctx, a.along, { host: to, storage }, a.server)
-}
 
 export default cold
   .local('switch', {
@@ -58,6 +52,7 @@ export default cold
       clearAway(ctx, { server: args.server, host: args.host, move: args.move, disks: [...args.own, ...args.along], shared: args.shared })
     },
   })
+  .elsewhere(anotherTarget)
   .failed(({ ctx, args, requestId, out }, why) => {
     set(ctx, args.server, { task: null, fault: faultOf(ctx, `'${args.action}' did not succeed: ${why}`, requestId), vcpus: args.from.vcpus, memoryMb: args.from.memoryMb, ...('switch' in out ? {} : { otherHost: null }) })
     stageLeave(ctx, args.server, args.target)

@@ -68,7 +68,7 @@ export async function evacuateServer(ctx: Ctx, m: Moving, source: ImageRow | und
   cutMoves(ctx, id, 'error')
   const move = beginMove(ctx, { server: s, kind: 'evacuation', status: 'pre-migrating', from: m.from, to: target })
   change(ctx, s, { task: 'rebuilding', host: target.id, otherHost: null, fault: null })
-  guardGroup(ctx, m, target.id)
+  guardGroup(ctx, { ...m, s }, target.id)
   stageLeave(ctx, id, s.host)
   stageClaim(ctx, { consumer: id, host: target.id, project: s.project, user: s.user, ...needOf(s.shape, onVolume) })
   for (const { volume } of lost) releaseVolume(ctx, volume.id, id)

@@ -19,19 +19,19 @@ import { choose, guardGroup, moveReads, movingOf, type Moving } from './where.ts
 
 const path = '/servers/{server}/action'
 
-export interface ColdAsk { to?: Shape; growGb?: number; made?: DiskArgs[]; confirm?: boolean; action: 'migrate' | 'resize'; set?: Partial<Moving['server']> }
+export interface ColdAsk { to?: Shape; growGb?: number; made?: DiskArgs[]; confirm?: boolean; /** Its host was asked for by name. */ named?: boolean; action: 'migrate' | 'resize'; set?: Partial<Moving['server']> }
 
 /** Stages a move of a server that is off on its way: disks over to the target, on again there. */
 export async function moveCold(ctx: Ctx, m: Moving, target: Candidate, ask: ColdAsk) {
   const s = m.server, to = ask.to ?? s.shape, goes = luggage(s, m.attached, m.snapshots, m.from, target), onVolume = rootOnVolume(m.grip.held)
   const move = beginMove(ctx, { server: s, kind: ask.action === 'resize' ? 'resize' : 'migration', status: 'migrating', from: m.from, to: target, along: goes.along, flavor: to.id })
   change(ctx, s, { task: 'resize_prep', otherHost: target.id, ...ask.set })
-  guardGroup(ctx, m, target.id)
+  guardGroup(ctx, { ...m, s }, target.id)
   stageClaim(ctx, { consumer: s.id, host: target.id, project: s.project, user: s.user, ...needOf(to, onVolume) })
   timeline(ctx, s, ask.action, { from: s.shape.id, to: to.id, host: s.host, target: target.id })
   await start(ctx, cold, {
     server: s.id, host: s.host, target: target.id, address: target.address!, move, storage: [m.from.storage, target.storage], from: s.shape, to, old: m.grip.spec, spec: domainSpec(s, m.grip.ports, m.grip.held, ctx.requestId, to),
-    wasOn: s.power === power.running, grace: graceOf(s.imageProperties), own: goes.own, along: goes.along, shared: goes.shared, ports: m.grip.ports.map((p) => p.id), growGb: ask.growGb, made: ask.made ?? [], confirm: ask.confirm ?? false, action: ask.action,
+    wasOn: s.power === power.running, grace: graceOf(s.imageProperties), own: goes.own, along: goes.along, shared: goes.shared, ports: m.grip.ports.map((p) => p.id), growGb: ask.growGb, made: ask.made ?? [], confirm: ask.confirm ?? false, action: ask.action, tried: ask.named ? undefined : [],
   }, { lane: s.id, project: s.project })
 }
 
@@ -40,7 +40,7 @@ export async function moveLive(ctx: Ctx, m: Moving, target: Candidate) {
   const s = m.server, goes = luggage(s, m.attached, m.snapshots, m.from, target), ports = m.grip.ports.map((p) => p.id)
   const move = beginMove(ctx, { server: s, kind: 'live-migration', status: 'preparing', from: m.from, to: target, along: goes.along })
   change(ctx, s, { task: 'migrating', otherHost: target.id })
-  guardGroup(ctx, m, target.id)
+  guardGroup(ctx, { ...m, s }, target.id)
   stageClaim(ctx, { consumer: s.id, host: target.id, project: s.project, user: s.user, ...needOf(s.shape, rootOnVolume(m.grip.held)) })
   expectPorts(ctx, ports, target.id)
   timeline(ctx, s, 'live-migration', { host: s.host, target: target.id })
@@ -59,7 +59,7 @@ export default [
     async handle(ctx, { params: { server: id }, body }) {
       const asked = ctx.version >= 2056 ? (body as { migrate?: { host?: string | null } | null }).migrate?.host ?? undefined : undefined
       const m = movingOf(ctx, id, 'migrate', await ctx.read(...moveReads(ctx, id, asked) as unknown as [Query]) as unknown[][])
-      await moveCold(ctx, m, choose(ctx, m, asked), { action: 'migrate' })
+      await moveCold(ctx, m, choose(ctx, m, asked), { action: 'migrate', named: !!asked })
     },
   }),
   endpoint({

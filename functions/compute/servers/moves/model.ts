@@ -5,9 +5,10 @@ import type { DiskRef } from '../../../../schema/jobs.ts'
 import type { Ctx } from '../../../kernel/ctx.ts'
 import { q } from '../../../kernel/db.ts'
 import { enqueue } from '../../../kernel/queue.ts'
-import type { attachmentsOf, snapshotsBeside } from '../../../volume/volumes/use.ts'
+import { bindPorts } from '../../../network/ports/plan.ts'
+import { relocate, type attachmentsOf, type snapshotsBeside } from '../../../volume/volumes/use.ts'
 import { fenceLane } from '../../schedule/hosts.ts'
-import type { Server } from '../model.ts'
+import { set, type Server } from '../model.ts'
 import { ownDisks, rootOnVolume } from '../spec.ts'
 
 export type Move = typeof serverMove.$inferSelect
@@ -51,6 +52,13 @@ export const going = ['accepted', 'queued', 'preparing', 'running', 'cancelling'
 
 /** The newest move of a server. */
 export const lastMove = (id: string) => q.select().from(serverMove).where(eq(serverMove.server, id)).orderBy(desc(serverMove.id)).limit(1)
+
+/** Rows say that it is at `to` now, and that `from` still has something of it. */
+export function rehouse(ctx: Ctx, a: { server: string; ports: string[]; along: DiskRef[] }, from: string, to: string, storage: string | null) {
+  set(ctx, a.server, { host: to, otherHost: from })
+  bindPorts(ctx, a.ports, to)
+  relocate(ctx, a.along, { host: to, storage }, a.server)
+}
 
 /** What a host may still have of a server that is on another by now, and of the volumes that went along. */
 export const leftBehind = (id: string, shared: boolean, along: DiskRef[]) => ({ disks: [...(shared ? [] : (['root', 'ephemeral', 'swap'] as const).map((kind) => ({ kind, id }))), ...along], shared })

@@ -58,9 +58,8 @@ export function choose(ctx: Ctx, m: Moving, asked: string | undefined, more: { s
 }
 
 /** A hard rule of the group, judged on what is there when this batch commits; the server itself leaves its place. */
-export function guardGroup(ctx: Ctx, m: Moving, target: string) {
-  const g = m.group
-  const others = sql`select 1 from ${server} where group_id = ${g?.id ?? ''} and id <> ${m.server.id}`
+export function guardGroup(ctx: Ctx, { group: g, s }: { group?: Group; s: Pick<Server, 'id'> }, target: string) {
+  const others = sql`select 1 from ${server} where group_id = ${g?.id ?? ''} and id <> ${s.id}`
   if (g?.policy === 'anti-affinity') ctx.stage(run(sql`insert into guard select 'affinity', (select count(*) from (${others} and (host = ${target} or other_host = ${target}))) < ${maxPerHost(g)}`))
   if (g?.policy === 'affinity') ctx.stage(run(sql`insert into guard select 'affinity', not exists (${others} and host is not null and host <> ${target})`))
 }

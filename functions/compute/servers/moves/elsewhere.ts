@@ -1,0 +1,36 @@
+import type { Failure } from '../../../../schema/kernel.ts'
+import { isUp } from '../../../hosts/up.ts'
+import type { Run } from '../../../kernel/saga.ts'
+import { stageClaim, stageLeave } from '../../../placement/claim.ts'
+import { lookElsewhere, MOST } from '../elsewhere.ts'
+import { needOf, set } from '../model.ts'
+import type { Cold } from './cold.saga.ts'
+import { beginMove, clearAway, leftBehind, luggage, markMove, rehouse } from './model.ts'
+import { guardGroup } from './where.ts'
+
+/**
+ * The host it was to go to failed it: it goes to another that suits it, from where it is, off as it is by now. What came to
+ * the failed one is ordered away. Nothing when there is no other, or when it is its own host that failed.
+ */
+export async function anotherTarget({ ctx, args, out }: Run<Cold, any>, failure: Failure): Promise<Cold | undefined> {
+  const { server: id, host, target: failed } = args, tried = [...args.tried ?? [], failed]
+  // One that may have started it there all the same is waited for.
+  if (!args.tried || tried.length >= MOST || failure.step === 'stop' || (failure.doubt && failure.step === 'start')) return
+  const onVolume = args.spec.disks.some((d) => d.boot === 0 && d.ref.kind === 'volume')
+  const found = await lookElsewhere(ctx, id, { tried: [...tried, host], home: host, shape: args.to, need: needOf(args.to, onVolume), alike: (h, home, s) => h.simulated === home.simulated && !!h.address && (!s.zone || h.zone === s.zone) })
+  if (!found || !isUp(found.home, ctx.now())) return
+  const { s, to, home } = found
+  if ('switch' in out) rehouse(ctx, args, failed, host, args.storage[0])
+  // Whatever rows said a moment ago, what it takes along is at home.
+  const here = <V extends { id: string; host: string | null; storage: string | null }>(v: V): V => (args.along.some((d) => d.id === v.id) ? { ...v, host, storage: args.storage[0] } : v)
+  const goes = luggage(s, found.attached.map((a) => ({ ...a, volume: here(a.volume) })), found.snapshots.map(here), home, to)
+  markMove(ctx, args.move, 'error')
+  const move = beginMove(ctx, { server: { ...s, shape: args.from }, kind: args.action === 'resize' ? 'resize' : 'migration', status: 'migrating', from: home, to, along: goes.along, flavor: args.to.id })
+  set(ctx, id, { otherHost: to.id })
+  guardGroup(ctx, found, to.id)
+  stageLeave(ctx, id, failed)
+  stageClaim(ctx, { consumer: id, host: to.id, project: s.project, user: s.user, ...found.need })
+  clearAway(ctx, { server: id, host: failed, move: args.move, ...leftBehind(id, args.shared, args.along) })
+  ctx.event(`compute.instance.${args.action}.retry`, id, { why: failure.why, host: failed, target: to.id }, s.project)
+  return { ...args, target: to.id, address: to.address!, move, storage: [home.storage, to.storage], own: goes.own, along: goes.along, shared: goes.shared, tried }
+}
