@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { Type as t, type TSchema } from 'typebox'
-import { address, bgpvpnAssociation, routerInterface, subnet } from '../../../schema/network.ts'
+import { bgpvpnAssociation, routerInterface, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q, type Query } from '../../kernel/db.ts'
 import type { Endpoint } from '../../kernel/endpoint.ts'
@@ -53,23 +53,17 @@ for (const k of kinds) onDuplicate(`bgpvpn_association.${k.name}, bgpvpn_associa
 
 const optional = (fields: Record<string, TSchema>) => Object.fromEntries(Object.entries(fields).map(([n, s]) => [n, t.Optional(s)]))
 
-/** The routers beside a network or a port, and what of theirs is associated already, in whichever BGP VPN. */
+/** The legs of a router, or on a network, and what of both is associated already, in whichever BGP VPN. */
 const legsBeside = (k: Kind, thing: string) => q.select({ router: routerInterface.router, network: subnet.network,
   ofRouter: sql<string | null>`(select a.bgpvpn from bgpvpn_association a where a.router = ${routerInterface.router} limit 1)`.as('of_router'),
   ofNetwork: sql<string | null>`(select a.bgpvpn from bgpvpn_association a where a.network = ${subnet.network} and a.port is null limit 1)`.as('of_network'),
-}).from(routerInterface).innerJoin(subnet, eq(subnet.id, routerInterface.subnet)).where(
-  k.name === 'router' ? eq(routerInterface.router, thing) : k.name === 'network' ? eq(subnet.network, thing) : sql`${routerInterface.subnet} in (select ${address.subnet} from ${address} where ${address.port} = ${thing})`)
+}).from(routerInterface).innerJoin(subnet, eq(subnet.id, routerInterface.subnet)).where(k.name === 'router' ? eq(routerInterface.router, thing) : eq(subnet.network, thing))
 type LegRow = { router: string; network: string; ofRouter: string | null; ofNetwork: string | null }
 
+/** A network and a router on it take part in one way, not in both. */
 function checkAround(k: Kind, thing: Row, legs: LegRow[]) {
-  if (k.name === 'router') {
-    const both = legs.find((l) => l.ofNetwork)
-    if (both) throw invalid(`router ${thing.id} has an attached network ${both.network} which is already associated to bgpvpn(s) ${both.ofNetwork}`, { type: 'BadRequest' })
-    return
-  }
-  if (!legs.length) throw invalid(`No router has an interface on ${k.name === 'port' ? 'a subnet of port' : 'network'} ${thing.id}: routes are exchanged by routers. Add one (add_router_interface), then associate the ${k.name}.`, { type: 'BadRequest' })
-  const both = k.name === 'network' && legs.find((l) => l.ofRouter)
-  if (both) throw invalid(`Network ${thing.id} is linked to a router which is already associated to bgpvpn(s) ${both.ofRouter}`, { type: 'BadRequest' })
+  const both = k.name === 'router' ? legs.find((l) => l.ofNetwork) : k.name === 'network' ? legs.find((l) => l.ofRouter) : undefined
+  if (both) throw invalid(k.name === 'router' ? `router ${thing.id} has an attached network ${both.network} which is already associated to bgpvpn(s) ${both.ofNetwork}` : `Network ${thing.id} is linked to a router which is already associated to bgpvpn(s) ${both.ofRouter}`, { type: 'BadRequest' })
 }
 const notAuthorized = (why: string) => forbidden(`Not authorized: ${why}.`, { type: 'NotAuthorized' })
 
@@ -77,8 +71,9 @@ function associations(k: Kind): Endpoint[] {
   const key = `${k.name}_association`, plural = `${key}s`, at = `/bgpvpn/bgpvpns/{bgpvpn}/${plural}`, thingId = `${k.name}_id`
   const rule = (verb: 'create' | 'get' | 'update' | 'delete') => `${verb}_bgpvpn_${k.name}_association` as keyof typeof rules
   const shown = (a: Association, vpn: Row) => ({ id: a.id, tenant_id: vpn.project, project_id: vpn.project, bgpvpn_id: vpn.id, ...k.view(a) })
+  const reads = async (ctx: Ctx, of: string) => await ctx.read(rowQuery(bgpvpnResource, ctx, of) as Query, associationsOf(of)) as unknown as [Row[], Association[]]
   const around = async (ctx: Ctx, of: string, verb: 'get' | 'update' | 'delete') => {
-    const [found, all] = await ctx.read(rowQuery(bgpvpnResource, ctx, of) as Query, associationsOf(of)) as unknown as [unknown[], Association[]]
+    const [found, all] = await reads(ctx, of)
     const vpn = theRow(bgpvpnResource, found, ctx, of, rule(verb)), list = all.filter(k.is)
     return { vpn, list, one(id: string) {
       const a = list.find((x) => x.id === id)
@@ -89,8 +84,9 @@ function associations(k: Kind): Endpoint[] {
   const e = (verb: 'create' | 'get' | 'update' | 'delete', name: string, more: Omit<Endpoint, 'id' | 'policy'>): Endpoint => endpoint({ ...more, id: `bgpvpns.${plural}.${name}`, policy: rule(verb) })
   return [
     e('get', 'list', { method: 'GET', path: at, status: 200, summary: `List the ${k.name} associations of a BGP VPN`, async handle(ctx, { params, query }) {
-      const { vpn, list } = await around(ctx, params.bgpvpn, 'get'), asked = ['id', 'tenant_id', 'project_id', thingId].filter((n) => query.has(n))
-      return { [plural]: list.map((a) => shown(a, vpn)).filter((a) => asked.every((n) => query.getAll(n).includes(String((a as Row)[n])))) }
+      const [[vpn], all] = await reads(ctx, params.bgpvpn), asked = ['id', 'tenant_id', 'project_id', thingId].filter((n) => query.has(n))
+      // Of one that is not there, or not the caller's, there are none: as of ports of a network.
+      return { [plural]: (vpn ? all.filter(k.is) : []).map((a) => shown(a, vpn)).filter((a) => asked.every((n) => query.getAll(n).includes(String((a as Row)[n])))) }
     } }),
     e('create', 'create', { method: 'POST', path: at, status: 201, summary: `Have a ${k.name} take part in a BGP VPN`,
       body: { '2.0': t.Object({ [key]: t.Object({ [thingId]: id, ...optional(k.fields), tenant_id: text, project_id: text }, closed) }, closed) },

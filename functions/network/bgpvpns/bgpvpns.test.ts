@@ -75,10 +75,9 @@ it('what is associated is the owner\'s, once, and beside a router', async () => 
   expect(a).toEqual({ id: a.id, tenant_id: own.demo, project_id: own.demo, bgpvpn_id: v.id, router_id: here.router, advertise_extra_routes: true })
   await refused(400, 'BGPVPNRouterAssocAlreadyExists', demo, 'POST', `${path}/router_associations`, { router_association: { router_id: here.router } })
   await refused(400, 'already associated', demo, 'POST', `${path}/network_associations`, { network_association: { network_id: here.network } })
-  const bare = (await made(demo, '/networks', 'network', {})).id
-  await refused(400, 'add_router_interface', demo, 'POST', `${path}/network_associations`, { network_association: { network_id: bare } })
   expect((await at(demo)('PUT', `${path}/router_associations/${a.id}`, { router_association: { advertise_extra_routes: false } })).body.router_association.advertise_extra_routes).toBe(false)
   expect((await at(demo)('GET', `${path}/router_associations?id=${a.id}`)).body.router_associations).toEqual([{ ...a, advertise_extra_routes: false }])
+  expect((await at(admin)('GET', `/bgpvpn/bgpvpns/${crypto.randomUUID()}/router_associations`)).body).toEqual({ router_associations: [] })
   await refused(404, 'BGPVPNPortAssocNotFound', demo, 'GET', `${path}/port_associations/${a.id}`)
   expect((await at(demo)('GET', path)).body.bgpvpn).toMatchObject({ routers: [here.router], networks: [], ports: [] })
   expect((await at(demo)('GET', `/bgpvpn/bgpvpns?routers=${here.router}`)).body.bgpvpns.map((x: { id: string }) => x.id)).toEqual([v.id])
@@ -87,7 +86,7 @@ it('what is associated is the owner\'s, once, and beside a router', async () => 
   const other = await place(demo)
   await associate(demo, v, 'network', other.network)
   const second = (await made(demo, '/subnets', 'subnet', { network_id: other.network, ip_version: 4, cidr: '10.81.0.0/24' })).id
-  await refused(400, 'both the router and the network', demo, 'PUT', `/routers/${here.router}/add_router_interface`, { subnet_id: second })
+  await refused(409, 'both the router and the network', demo, 'PUT', `/routers/${here.router}/add_router_interface`, { subnet_id: second })
   expect((await at(demo)('DELETE', `${path}/router_associations/${a.id}`)).status).toBe(204)
   await refused(404, 'BGPVPNRouterAssocNotFound', demo, 'DELETE', `${path}/router_associations/${a.id}`)
   await at(admin)('DELETE', path)
@@ -152,6 +151,16 @@ it('a network tells its own subnets, a port its addresses and what it leads to',
   const network = await associate(demo, ours, 'network', us.network)
   expect([await learns(them.router, all), await learns(us.router, all)]).toEqual([[`${us.cidr} 0`], [`${them.cidr} 1`]])
   await at(demo)('DELETE', `/bgpvpn/bgpvpns/${ours.id}/network_associations/${network.id}`)
+  // Without a router beside it there is nothing to tell; with the next one there is.
+  const late = (await made(demo, '/networks', 'network', {})).id, leaf = (await made(demo, '/subnets', 'subnet', { network_id: late, ip_version: 4, cidr: '10.83.0.0/24' })).id
+  await associate(demo, ours, 'network', late)
+  expect(await learns(them.router, all)).toEqual([])
+  await at(demo)('PUT', `/routers/${us.router}/add_router_interface`, { subnet_id: leaf })
+  expect([await learns(them.router, all), await learns(us.router, all)]).toEqual([['10.83.0.0/24 0'], [`${them.cidr} 1`]])
+  await at(demo)('PUT', `/routers/${us.router}/remove_router_interface`, { subnet_id: leaf })
+  expect([await learns(them.router, all), await learns(us.router, all)]).toEqual([[], []])
+  expect((await at(demo)('DELETE', `/networks/${late}`)).status).toBe(204)
+  expect((await at(demo)('GET', `/bgpvpn/bgpvpns/${ours.id}`)).body.bgpvpn.networks).toEqual([])
   const port = (await made(demo, '/ports', 'port', { network_id: beside, fixed_ips: [{ ip_address: '10.82.0.7' }] })).id, path = `/bgpvpn/bgpvpns/${ours.id}/port_associations`
   await refused(400, 'bgpvpn are not supported', demo, 'POST', path, { port_association: { port_id: port, routes: [{ type: 'bgpvpn', bgpvpn_id: theirs.id }] } })
   for (const prefix of ['10.0.0.0/33', '169.254.169.254/32', undefined]) await refused(400, 'routes', demo, 'POST', path, { port_association: { port_id: port, routes: [{ type: 'prefix', prefix }] } })

@@ -44,7 +44,7 @@ export const addInterface = endpoint({
       if (other) throw clash(s, other.subnet)
       if (s.version === 6 && !s.raMode && s.addressMode) throw bad(`IPv6 subnet ${s.id} configured to receive RAs from an external router cannot be added to Neutron Router.`)
     }
-    if (associated.some((a) => a.network) && associated.some((a) => !a.network)) throw invalid('It is not allowed to add an interface to a router if both the router and the network are bound to an L3 BGPVPN.', { type: 'BadRequest' })
+    if (associated.some((a) => a.network) && associated.some((a) => !a.network)) throw conflict('It is not allowed to add an interface to a router if both the router and the network are bound to an L3 BGPVPN.', { type: 'RouterInterfaceAttachmentConflict' })
     const leg = sid ? bySubnet(ctx, r, subnets[0], legs, holders, r.project === ctx.caller.project?.id ? quota : []) : byPort(ctx, r, ports[0], pid!, subnets.map((s) => s.subnet))
     // What overlaps is decided on what was read: two interfaces added at once meet here.
     ctx.stage(q.update(router).set({ revision: r.revision + 1, updatedAt: ctx.now() }).where(and(eq(router.id, r.id), eq(router.revision, r.revision))), 'stale')
