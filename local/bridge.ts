@@ -12,7 +12,7 @@ export interface Host {
   virtType?: string
   externalCidr: string
   /** Several real hosts on this machine. */
-  many?: Pick<Many, 'underlay' | 'reach'>
+  many?: Pick<Many, 'underlay' | 'reach' | 'networkDriver'>
 }
 
 const simulatedName = 'sim'

@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
+export type NetworkDriver = 'linuxbridge' | 'openvswitch'
+
 export interface Options {
   data: string
   port: number
@@ -13,6 +15,8 @@ export interface Options {
   hypervisor?: 'libvirt' | 'simulated'
   /** Hosts on this machine; 0 runs the control plane alone. Absent: as before, else one. */
   hosts?: number
+  /** What carries networks between several real hosts. Absent: as before, else the kernel. */
+  networkDriver?: NetworkDriver
   hostPackages: boolean
   /** An object store and a database that others run; 'local': the cloud's own again. Absent: as before, else its own. */
   s3Url?: string
@@ -24,8 +28,8 @@ const mostReal = 64
 
 export class Usage extends Error {}
 
-export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N] [--no-host-packages]
-             [--s3-url URL] [--libsql-url URL]
+export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N]
+             [--network-driver linuxbridge|openvswitch] [--no-host-packages] [--s3-url URL] [--libsql-url URL]
 
   --data DIR             where everything is kept (./data)
   --port PORT            where the APIs are served (8080)
@@ -34,6 +38,7 @@ export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [-
   --hypervisor KIND      libvirt: real guests, needs root on Linux; simulated: guests that exist in name only
   --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated, unless --hypervisor libvirt asks for
                          that many real ones, each in namespaces of its own
+  --network-driver NAME  what carries networks between several real hosts: the kernel's tunnels (linuxbridge) or Open vSwitch
   --no-host-packages     install no Debian packages
   --s3-url URL           keep bytes in this S3, not in DIR/s3; keys: S3_ACCESS_KEY, S3_SECRET_KEY (also S3_BUCKET, REGION_S3, S3_PUBLIC_URL)
   --libsql-url URL       keep rows in this libSQL server, not in DIR/db; its token: LIBSQL_TOKEN
@@ -45,7 +50,7 @@ export function parse(args: string[]): Options {
   try {
     ({ values } = parseArgs({ args, strict: true, allowNegative: true, options: {
       data: { type: 'string', default: 'data' }, port: { type: 'string', default: '8080' }, listen: { type: 'string', default: '127.0.0.1' },
-      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'host-packages': { type: 'boolean', default: true },
+      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'network-driver': { type: 'string' }, 'host-packages': { type: 'boolean', default: true },
       's3-url': { type: 'string' }, 'libsql-url': { type: 'string' }, help: { type: 'boolean' },
     } }))
   } catch (e) { throw new Usage((e as Error).message) }
@@ -55,8 +60,9 @@ export function parse(args: string[]): Options {
     if (!/^\d+$/.test(text) || n < from || n > to) throw new Usage(`--${name} takes a number from ${from} to ${to}, not '${text}'`)
     return n
   }
-  const { hypervisor } = values
+  const { hypervisor, 'network-driver': networkDriver } = values
   if (hypervisor !== undefined && hypervisor !== 'libvirt' && hypervisor !== 'simulated') throw new Usage(`--hypervisor is libvirt or simulated, not '${hypervisor}'`)
+  if (networkDriver !== undefined && networkDriver !== 'linuxbridge' && networkDriver !== 'openvswitch') throw new Usage(`--network-driver is linuxbridge or openvswitch, not '${networkDriver}'`)
   if (!isIP(values.listen)) throw new Usage(`--listen takes an IP address, not '${values.listen}'`)
   const publicUrl = values['public-url']?.replace(/\/+$/, '')
   if (publicUrl !== undefined && !/^https?:\/\/[^/?#]+$/.test(publicUrl)) throw new Usage(`--public-url is http:// or https:// and a host, without a path, not '${publicUrl}'`)
@@ -69,7 +75,7 @@ export function parse(args: string[]): Options {
   const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
   if (hypervisor === 'libvirt' && hosts! > mostReal) throw new Usage(`--hosts takes a number up to ${mostReal} with --hypervisor libvirt, not '${hosts}'`)
   return {
-    data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, hostPackages: values['host-packages'],
+    data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, networkDriver, hostPackages: values['host-packages'],
     s3Url: store('s3-url', /^https?:\/\/[^?#@]+$/, 'http:// or https:// and a host'), libsqlUrl: store('libsql-url', /^(https?|libsql):\/\/[^?#@]+$/, 'http://, https:// or libsql:// and a host'),
   }
 }

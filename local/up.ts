@@ -34,13 +34,13 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   const { kind, why } = options.hosts === 0 ? { kind: before?.hypervisor ?? 'libvirt' as const, why: undefined } : await chooseHypervisor(options, path.join(at.log, 'apt.log'))
   const real = kind === 'libvirt' && options.hosts > 0, many = real && options.hosts > 1
   if (why) say(`  simulated host: ${why}`)
-  const state = { hypervisor: kind, hosts: options.hosts, externalCidr: before?.externalCidr ?? (real ? claimExternal(at) : '172.24.4.0/24') }
+  const state = { hypervisor: kind, hosts: options.hosts, externalCidr: before?.externalCidr ?? (real ? claimExternal(at) : '172.24.4.0/24'), networkDriver: many ? options.networkDriver : undefined }
   const keys = secrets(at)
 
   // what the host needs goes on while the control plane starts
   const image = guestOr(at, real)
   const hypervisor = real ? step('libvirt', async (note) => {
-    const found = many ? { underlay: await startMany(at, supervisor, options.hosts) } : { uri: await startLibvirt(at, supervisor) }
+    const found = many ? { underlay: await startMany(at, supervisor, options.hosts, options.networkDriver) } : { uri: await startLibvirt(at, supervisor) }
     note(many ? `${options.hosts} hosts answer` : 'answers')
     return found
   }) : Promise.resolve(undefined)
@@ -61,7 +61,7 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   await uploadImage(at, control, await image)
   if (options.hosts > 0) {
     const { uri, underlay } = await hypervisor ?? {}
-    const host: Host = { ...state, libvirtUri: uri, virtType: await virt, ...(underlay && { many: { underlay, reach: bytes } }) }
+    const host: Host = { ...state, libvirtUri: uri, virtType: await virt, ...(underlay && { many: { underlay, reach: bytes, networkDriver: options.networkDriver } }) }
     await step('bridge', async (note) => {
       await startBridge(at, supervisor, control, inner, host)
       note(options.hosts === 1 ? `this machine is a ${real ? '' : 'simulated '}host` : `${options.hosts} ${real ? '' : 'simulated '}hosts`)

@@ -77,7 +77,7 @@ async function keep(n: number, reach: Target[]): Promise<void> {
 function bridge(n: number, dir: string): Promise<string> {
   const flags = {
     cloud: many.cloud, state: folder(at, n, 'bridge'), name: hostName(n), hypervisor: 'libvirt', 'virt-type': many.virtType, tag: many.tag,
-    underlay: addressOf(many.underlay, n), 'external-device': legs.ext,
+    underlay: addressOf(many.underlay, n), 'external-device': legs.ext, 'network-driver': many.networkDriver,
   }
   const [command, ...args] = [...enter(dir), 'setpriv', '--pdeathsig', 'KILL', node, '--disable-warning=ExperimentalWarning', path.join(root, 'bridge', 'main.ts'),
     ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])]

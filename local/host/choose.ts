@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Options } from '../options.ts'
 import { step } from '../say.ts'
-import { debianLike, installPackages, missingCommands } from '../setup/packages.ts'
+import { debianLike, installPackages, missingCommands, openvswitch, switchCommands, wanted } from '../setup/packages.ts'
 
 /** Why no real guest can run on this machine, or undefined when they can. */
 function obstacle(): string | undefined {
@@ -33,11 +33,11 @@ export async function chooseHypervisor(options: Options, aptLog: string): Promis
 }
 
 async function reason(options: Options, aptLog: string): Promise<string | undefined> {
-  const early = obstacle()
+  const early = obstacle(), switched = options.networkDriver === 'openvswitch'
   if (early) return early
   if (options.hostPackages && debianLike()) {
-    try { await step('host packages', (note) => installPackages(aptLog, note)) } catch (e) { return (e as Error).message.split('\n')[0] }
+    try { await step('host packages', (note) => installPackages(aptLog, note, [...wanted, ...(switched ? openvswitch : [])])) } catch (e) { return (e as Error).message.split('\n')[0] }
   }
-  const missing = missingCommands()
+  const missing = missingCommands(switched ? switchCommands : [])
   return missing.length ? `no libvirt (missing: ${missing.join(', ')})` : forbidden()
 }

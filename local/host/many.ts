@@ -2,8 +2,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { node, readJson, root, writeFile, writeJson, type Layout } from '../layout.ts'
+import type { NetworkDriver } from '../options.ts'
 import { prepare, startLibvirt, binds, insiders, type Site } from './libvirtd.ts'
 import type { Child, Supervisor } from '../supervisor.ts'
+import { place, prepareSwitch, startSwitch } from './vswitch.ts'
 
 /**
  * Several hypervisors on one machine: each has a network, a mount and a UTS namespace of its own, and in them libvirt's
@@ -14,6 +16,7 @@ export interface Many {
   tag: string
   externalCidr: string
   virtType: string
+  networkDriver: NetworkDriver
   hosts: number
   /** First three numbers of the addresses hosts have towards each other. */
   underlay: string
@@ -29,15 +32,15 @@ export const configFile = (at: Layout) => at.in('hosts', 'hosts.json')
 export const keyFile = (at: Layout, n: number) => folder(at, n, 'bridge', 'host.json')
 
 /** Starts every host's namespaces and libvirt; the first alone, so that what it learns about the emulators serves the others. */
-export async function startMany(at: Layout, supervisor: Supervisor, hosts: number): Promise<string> {
+export async function startMany(at: Layout, supervisor: Supervisor, hosts: number, driver: NetworkDriver): Promise<string> {
   const underlay = readJson<Many>(configFile(at))?.underlay ?? freeRange()
-  const one = (n: number) => startOne(at, supervisor, n, addressOf(underlay, n))
+  const one = (n: number) => startOne(at, supervisor, n, addressOf(underlay, n), driver)
   await one(1)
   await Promise.all(Array.from({ length: hosts - 1 }, (_, i) => one(i + 2)))
   return underlay
 }
 
-async function startOne(at: Layout, supervisor: Supervisor, n: number, address: string): Promise<void> {
+async function startOne(at: Layout, supervisor: Supervisor, n: number, address: string, driver: NetworkDriver): Promise<void> {
   const dir = folder(at, n, 'libvirt')
   const site: Site = { suffix: `-${n}`, dir, tag: at.tag, address, within: () => enter(dir) }
   prepare(site)
@@ -46,8 +49,11 @@ async function startOne(at: Layout, supervisor: Supervisor, n: number, address: 
   const names = folder(at, n, 'names')
   // in place from now on: it is bound over the host's /etc/hosts
   if (!existsSync(names)) writeFile(names, hostsFile(n, []), 0o644)
-  await supervisor.start(holder(at, n))
+  const switched = driver === 'openvswitch' ? folder(at, n, 'openvswitch') : undefined
+  if (switched) await prepareSwitch(switched)
+  await supervisor.start(holder(at, n, !!switched))
   await supervisor.until(hostName(n), 20_000, async () => anchor(dir) !== undefined)
+  if (switched) await startSwitch(supervisor, switched, site)
   await startLibvirt(at, supervisor, site)
 }
 
@@ -58,10 +64,10 @@ export const hostsFile = (n: number, more: string[]) => ['127.0.0.1 localhost', 
  * The process that keeps a host's namespaces when nothing else runs in them. Killed while others do, it is started again
  * in theirs.
  */
-function holder(at: Layout, n: number): Child {
+function holder(at: Layout, n: number, switched: boolean): Child {
   const dir = folder(at, n), libvirt = path.join(dir, 'libvirt')
   const make = ['set -e', 'hostname "$3"', 'mount -t sysfs sysfs /sys', 'mount -t tmpfs -o mode=755 tmpfs /run/netns', 'mount -t tmpfs -o mode=755 tmpfs /run/virga',
-    'mount --bind "$2/names" /etc/hosts', binds, 'shift 3', 'exec "$@"'].join('\n')
+    'mount --bind "$2/names" /etc/hosts', ...(switched ? [`mount --bind "$2/openvswitch" ${place}`] : []), binds, 'shift 3', 'exec "$@"'].join('\n')
   return {
     name: hostName(n), command: 'env', adopt: true, staysOn: () => true,
     args: ['tail', '-f', path.join(dir, 'names')],

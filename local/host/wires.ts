@@ -4,6 +4,7 @@ import { names } from '../../bridge/network/names.ts'
 import { ipBatch, ipJson, run } from '../../bridge/network/run.ts'
 import type { Target } from './forward.ts'
 import { addressOf, type Many } from './many.ts'
+import { bearer } from './vswitch.ts'
 
 /** Room for a tunnel's headers around a full frame of 1500 bytes. */
 const mtu = 1600
@@ -36,9 +37,10 @@ export async function wire(many: Many, n: number, pid: number, reach: Target[]):
     await ipBatch([`link set dev ${outer} master ${master}`, `link set dev ${outer} up`])
   }
   const own = reach.filter((t) => isIP(t.at) && !/^127\.|^::1$/.test(t.at))
+  const addressed = many.networkDriver === 'openvswitch' ? await bearer(['nsenter', '--target', String(pid), '--mount', '--net'], legs.under) : legs.under
   const batch = [
-    'link set dev lo up', `link set dev ${legs.under} addrgenmode none`, `link set dev ${legs.ext} addrgenmode none`,
-    `addr replace ${addressOf(many.underlay, n)}/24 dev ${legs.under}`, `link set dev ${legs.under} up`,
+    'link set dev lo up', ...new Set([...Object.values(legs), addressed].map((leg) => `link set dev ${leg} addrgenmode none`)),
+    `addr replace ${addressOf(many.underlay, n)}/24 dev ${addressed}`, ...new Set([legs.under, addressed].map((leg) => `link set dev ${leg} up`)),
     ...own.map((t) => `addr replace ${t.at}/${isIP(t.at) === 6 ? 128 : 32} dev lo`),
   ]
   await run('nsenter', ['--target', String(pid), '--net', 'ip', '-batch', '-'], batch.join('\n') + '\n')

@@ -6,7 +6,7 @@ import { identity } from '../../bridge/core/enrol.ts'
 import { flags } from '../../bridge/core/flags.ts'
 import { logger } from '../../bridge/core/log.ts'
 import { node, root as checkout } from '../layout.ts'
-import { debianLike, hypervisor, installPackages, missingCommands, openvswitch } from '../setup/packages.ts'
+import { debianLike, hypervisor, installPackages, missingCommands, openvswitch, switchCommands } from '../setup/packages.ts'
 
 const run = promisify(execFile)
 const state = '/var/lib/virga/bridge', env = '/etc/virga/bridge.env', unit = '/etc/systemd/system/virga-bridge.service'
@@ -31,7 +31,7 @@ export async function install(args: string[], { root = '/' }: Machine = {}): Pro
   if (asked.hypervisor === 'libvirt') {
     const switched = asked.networkDriver === 'openvswitch'
     if (debianLike()) await installPackages(at('/var/log/virga-install.log'), (text) => say(`packages: ${text}`), [...hypervisor, ...(switched ? openvswitch : [])])
-    const missing = missingCommands(switched ? ['ovs-vsctl', 'ovs-ofctl', 'ethtool'] : [])
+    const missing = missingCommands(switched ? switchCommands : [])
     if (missing.length) throw new Error(`install these first: ${missing.join(', ')}`)
   }
   // Guests are other users' processes and must find their disks.

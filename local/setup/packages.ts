@@ -15,7 +15,7 @@ export const hypervisor = [
 /** And what networks are carried by where it is asked to be. */
 export const openvswitch = ['openvswitch-switch']
 /** And the builder of the tiny guest (local/guest/build.sh). */
-const wanted = [
+export const wanted = [
   ...hypervisor, 'cpio', 'dosfstools', 'dropbear-bin', 'e2fsprogs', 'fdisk', 'mtools', 'syslinux', 'syslinux-common', 'xz-utils', 'zstd',
 ]
 
@@ -26,6 +26,9 @@ const builderCommands = ['apt-get', 'dpkg', 'cpio', 'mkfs.vfat', 'dropbear', 'dr
 const searched = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
 const absent = (names: string[]) => names.filter((name) => !searched.some((dir) => dir && existsSync(path.join(dir, name))))
 
+/** Open vSwitch, besides. */
+export const switchCommands = ['ovs-vsctl', 'ovs-ofctl', 'ethtool']
+
 export const missingCommands = (more: string[] = []) => absent([...commands, ...more])
 export const missingForGuest = () => absent(builderCommands)
 
@@ -34,7 +37,7 @@ export function debianLike(): boolean {
 }
 
 /** Installs what is missing of `names`. Nothing is started by it that would get in the way: the cloud runs daemons of its own. */
-export async function installPackages(logfile: string, note: Note, names = wanted): Promise<void> {
+export async function installPackages(logfile: string, note: Note, names: string[]): Promise<void> {
   const missing = await notInstalled(names)
   if (!missing.length) return note(`all ${names.length} there`)
   note(`${missing.length} to install`)

@@ -91,7 +91,8 @@ export async function gatewayMoves(steps: Steps, s: Story): Promise<void> {
 /** From within a real guest: another's IPv4, the gateway's, another MAC. The other host's end of the tunnel hears none of it, and what is not forged. */
 export async function forges(steps: Steps, s: Story): Promise<void> {
   await steps.step('a guest that forges addresses is not heard beyond its host', async () => {
-    const [one, two] = s.guests, from = need(one?.guest, 'a guest'), tunnel = names(s.tag).vxlan(s.network), hex = (a: string) => a.split('.').map((x) => Number(x).toString(16).padStart(2, '0')).join('')
+    const [one, two] = s.guests, from = need(one?.guest, 'a guest'), hex = (a: string) => a.split('.').map((x) => Number(x).toString(16).padStart(2, '0')).join('')
+    const ways = [names(s.tag).vxlan(s.network), names(s.tag).wire(s.network)], tunnel = need((JSON.parse(await on(s, two.host, 'ip', '-j', 'link')) as { ifname: string }[]).find((l) => ways.includes(l.ifname))?.ifname, 'a tunnel')
     const mac = (await from.run('cat /sys/class/net/eth0/address')).trim(), frames = new URL('../bridge/frames.py', import.meta.url).pathname
     const heard = async (mark: string, command: string) => {
       const pid = need(anchor(folder(s.at, Number(two.host.split('-')[1]), 'libvirt')), `the namespaces of ${two.host}`)

@@ -14,14 +14,14 @@ import { need } from './story.ts'
 import { hostFolders, insiders, processes } from '../../local/host/libvirtd.ts'
 import { rootOnDebian } from './packages.ts'
 
-/** Several real hosts on one machine, one network over them: two guests on two hosts, and what happens to them. `--hosts N`, `--keep`. */
-const { values } = parseArgs({ options: { hosts: { type: 'string', default: '2' }, keep: { type: 'boolean' } } })
+/** Several real hosts on one machine, one network over them: two guests on two hosts, and what happens to them. `--hosts N`, `--network-driver NAME`, `--keep`. */
+const { values } = parseArgs({ options: { hosts: { type: 'string', default: '2' }, 'network-driver': { type: 'string', default: 'linuxbridge' }, keep: { type: 'boolean' } } })
 const steps = new Steps()
 if (!rootOnDebian()) {
   console.log('skip  several real hosts (needs root on Debian)')
   process.exit(steps.close())
 }
-const args = ['--hypervisor', 'libvirt', '--hosts', values.hosts]
+const args = ['--hypervisor', 'libvirt', '--hosts', values.hosts, '--network-driver', values['network-driver']]
 const c = await Running.make(args), dir = mkdtempSync(path.join(tmpdir(), 'virga-hosts-'))
 process.on('exit', () => { c.child?.kill(); rmSync(dir, { recursive: true, force: true }) })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
@@ -35,7 +35,7 @@ const guestOf = (s: Server) => need(s.guest, `a floating IP of ${s.name}`)
 const booted = (s: Server) => guestOf(s).run('cat /proc/sys/kernel/random/boot_id')
 let outside: Outside | undefined, network = '', router = ''
 
-if (await steps.step(`npm start -- --hypervisor libvirt --hosts ${values.hosts}`, () => c.start(900).then(() => true))) await story()
+if (await steps.step(`npm start -- ${args.join(' ')}`, () => c.start(900).then(() => true))) await story()
 if (!values.keep) await steps.step('npm run reset: no process, link, mount, namespace or file of the hosts is left', async () => {
   await outside?.close()
   const host = new Host(c.data), tag = host.tag

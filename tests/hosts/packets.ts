@@ -14,15 +14,17 @@ import { armed, listen, prefixes, send, tenant, up, type Counted, type Member, t
 
 /**
  * What real guests of two projects can say to each other on three real hosts, seen packet by packet: their networks are
- * alike to the last address. What they forge is sent from inside them and looked for everywhere. `--keep`.
+ * alike to the last address. What they forge is sent from inside them and looked for everywhere. `--keep`,
+ * `--network-driver NAME`.
  */
-const { values } = parseArgs({ options: { keep: { type: 'boolean' } } })
+const { values } = parseArgs({ options: { keep: { type: 'boolean' }, 'network-driver': { type: 'string', default: 'linuxbridge' } } })
 const steps = new Steps()
 if (!rootOnDebian()) {
   console.log('skip  packets of real guests (needs root on Debian)')
   process.exit(steps.close())
 }
-const c = await Running.make(['--hypervisor', 'libvirt', '--hosts', '3']), dir = mkdtempSync(path.join(tmpdir(), 'virga-packets-'))
+const args = ['--hypervisor', 'libvirt', '--hosts', '3', '--network-driver', values['network-driver']]
+const c = await Running.make(args), dir = mkdtempSync(path.join(tmpdir(), 'virga-packets-'))
 process.on('exit', () => { c.child?.kill(); if (!values.keep) rmSync(dir, { recursive: true, force: true }) })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
@@ -212,7 +214,7 @@ async function dnsmasqs() {
   return (await Promise.all(['host-1', 'host-2', 'host-3'].map((host) => on(c, host, 'sh', '-c', 'cat /run/virga/*/d-*/pid')))).map((text) => text.split('\n').filter(Boolean).sort())
 }
 
-if (await steps.step('npm start -- --hypervisor libvirt --hosts 3', () => c.start(900).then(() => true))) {
+if (await steps.step(`npm start -- ${args.join(' ')}`, () => c.start(900).then(() => true))) {
   if (await steps.step('six servers of two projects on three hosts, at the same addresses', begin)) await story()
 }
 if (!values.keep) await steps.step('npm run reset', async () => { await c.reset(); equal('the folder', existsSync(c.data), false) })
