@@ -11,6 +11,8 @@ export interface Host {
   libvirtUri?: string
   virtType?: string
   externalCidr: string
+  /** The device that leads to each physical network. */
+  physical?: Record<string, string>
   /** Several real hosts on this machine. */
   many?: Pick<Many, 'underlay' | 'reach' | 'networkDriver'>
 }
@@ -24,14 +26,15 @@ export function bridgeArgs(at: Layout, host: Host): string[] {
     'external-cidr': host.hypervisor === 'libvirt' ? host.externalCidr : undefined,
     ...(host.hosts > 1 && { hosts: String(host.hosts), name: simulatedName }),
   }
-  return [path.join(root, 'bridge', 'main.ts'), ...Object.entries(flags).flatMap(([name, value]) => value === undefined ? [] : [`--${name}`, value])]
+  return [path.join(root, 'bridge', 'main.ts'), ...Object.entries(flags).flatMap(([name, value]) => value === undefined ? [] : [`--${name}`, value]),
+    ...Object.entries(host.physical ?? {}).flatMap(([name, device]) => ['--physical-network', `${name}=${device}`])]
 }
 
 /** Starts the bridge, enrolling first whatever host is new; resolves once every one of them has told what it has. */
 export async function startBridge(at: Layout, supervisor: Supervisor, control: Control, cloud: string, host: Host): Promise<void> {
   const fresh = keyFiles(at, host).filter((file) => !readJson<{ host?: string }>(file)?.host).length
   const child: Child = {
-    ...(host.many ? bridges(at, { ...host.many, tag: at.tag, externalCidr: host.externalCidr, virtType: host.virtType!, hosts: host.hosts, cloud })
+    ...(host.many ? bridges(at, { ...host.many, tag: at.tag, externalCidr: host.externalCidr, virtType: host.virtType!, physical: host.physical, hosts: host.hosts, cloud })
       : { name: 'bridge', command: node, args: ['--disable-warning=ExperimentalWarning', ...bridgeArgs(at, host), '--cloud', cloud], graceMs: 5500 }),
     // by environment: arguments are anyone's to read
     env: fresh ? { VIRGA_ENROLL: await control.enrolment(fresh) } : {},

@@ -10,7 +10,7 @@ test('the contract of npm start', () => {
 test.each([
   [['--port', '0'], /--port takes a number from 1/], [['--port', '1e3'], /--port/], [['--listen', 'localhost'], /--listen takes an IP address/],
   [['--hypervisor', 'xen'], /libvirt or simulated/], [['--hosts', '65', '--hypervisor', 'libvirt'], /up to 64/], [['--hosts', '10001'], /--hosts/],
-  [['--network-driver', 'ovn'], /linuxbridge or openvswitch/], [['--what'], /--what/], [['stray'], /stray/], [['--public-url', 'https://a.b/c'], /without a path/], [['--data', ''], /folder/],
+  [['--network-driver', 'ovn'], /linuxbridge or openvswitch/], [['--physical-network', 'physnet1'], /NAME=DEVICE/], [['--physical-network', 'external=eth1'], /another name/], [['--what'], /--what/], [['stray'], /stray/], [['--public-url', 'https://a.b/c'], /without a path/], [['--data', ''], /folder/],
   [['--s3-url', 's3://a'], /http/], [['--s3-url', 'http://key:secret@a'], /http/], [['--libsql-url', 'file:x.db'], /libsql:/],
 ])('%j is refused by name', (args, why) => {
   expect(() => parse(args)).toThrow(Usage)

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { physicalNetworks } from '../bridge/core/physical.ts'
 
 export type NetworkDriver = 'linuxbridge' | 'openvswitch'
 
@@ -17,6 +18,8 @@ export interface Options {
   hosts?: number
   /** What carries networks between several real hosts. Absent: as before, else the kernel. */
   networkDriver?: NetworkDriver
+  /** The device that leads to each physical network; for several hosts a bridge of this machine. Absent: as before, else none. */
+  physical?: Record<string, string>
   hostPackages: boolean
   /** An object store and a database that others run; 'local': the cloud's own again. Absent: as before, else its own. */
   s3Url?: string
@@ -29,7 +32,7 @@ const mostReal = 64
 export class Usage extends Error {}
 
 export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [--public-url URL] [--hypervisor libvirt|simulated] [--hosts N]
-             [--network-driver linuxbridge|openvswitch] [--no-host-packages] [--s3-url URL] [--libsql-url URL]
+             [--network-driver linuxbridge|openvswitch] [--physical-network NAME=DEV]... [--no-host-packages] [--s3-url URL] [--libsql-url URL]
 
   --data DIR             where everything is kept (./data)
   --port PORT            where the APIs are served (8080)
@@ -39,6 +42,9 @@ export const usage = `npm start -- [--data DIR] [--port PORT] [--listen ADDR] [-
   --hosts N              hosts on this machine (1); 0: the control plane alone; more than one is simulated, unless --hypervisor libvirt asks for
                          that many real ones, each in namespaces of its own
   --network-driver NAME  what carries networks between several real hosts: the kernel's tunnels (linuxbridge) or Open vSwitch
+  --physical-network NAME=DEV
+                         flat and VLAN networks on NAME leave by this device; with several real hosts DEV is a bridge of this machine, on which
+                         each of them gets a port
   --no-host-packages     install no Debian packages
   --s3-url URL           keep bytes in this S3, not in DIR/s3; keys: S3_ACCESS_KEY, S3_SECRET_KEY (also S3_BUCKET, REGION_S3, S3_PUBLIC_URL)
   --libsql-url URL       keep rows in this libSQL server, not in DIR/db; its token: LIBSQL_TOKEN
@@ -50,7 +56,7 @@ export function parse(args: string[]): Options {
   try {
     ({ values } = parseArgs({ args, strict: true, allowNegative: true, options: {
       data: { type: 'string', default: 'data' }, port: { type: 'string', default: '8080' }, listen: { type: 'string', default: '127.0.0.1' },
-      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'network-driver': { type: 'string' }, 'host-packages': { type: 'boolean', default: true },
+      'public-url': { type: 'string' }, hypervisor: { type: 'string' }, hosts: { type: 'string' }, 'network-driver': { type: 'string' }, 'physical-network': { type: 'string', multiple: true }, 'host-packages': { type: 'boolean', default: true },
       's3-url': { type: 'string' }, 'libsql-url': { type: 'string' }, help: { type: 'boolean' },
     } }))
   } catch (e) { throw new Usage((e as Error).message) }
@@ -75,9 +81,18 @@ export function parse(args: string[]): Options {
   const hosts = values.hosts === undefined ? undefined : whole('hosts', values.hosts, 0, 10_000)
   if (hypervisor === 'libvirt' && hosts! > mostReal) throw new Usage(`--hosts takes a number up to ${mostReal} with --hypervisor libvirt, not '${hosts}'`)
   return {
-    data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, networkDriver, hostPackages: values['host-packages'],
+    data: path.resolve(values.data), port: whole('port', values.port, 1, 65535), listen: values.listen, publicUrl, hypervisor, hosts, networkDriver, physical: values['physical-network'] && physical(values['physical-network']), hostPackages: values['host-packages'],
     s3Url: store('s3-url', /^https?:\/\/[^?#@]+$/, 'http:// or https:// and a host'), libsqlUrl: store('libsql-url', /^(https?|libsql):\/\/[^?#@]+$/, 'http://, https:// or libsql:// and a host'),
   }
+}
+
+/** The outside network is the cloud's own here. */
+function physical(named: string[]): Record<string, string> {
+  try {
+    const out = physicalNetworks(named)
+    if (out.external) throw new Error('--physical-network external is what this cloud makes itself: choose another name')
+    return out
+  } catch (e) { throw new Usage((e as Error).message) }
 }
 
 /** An address as it stands in a URL. */

@@ -25,3 +25,7 @@ test('what carries networks between hosts is chosen once, and where there are se
   expect(() => driver(switched, state('libvirt', 3))).toThrow(/network driver linuxbridge/)
   expect(() => driver([...switched.slice(0, 4), '--network-driver', 'linuxbridge'], before)).toThrow(/network driver openvswitch/)
 })
+test('physical networks are those named last', () => {
+  const at = (args: string[], physical?: State['physical']) => withState(parse(args), { ...state('libvirt', 1), physical }).physical
+  expect([at([]), at(['--physical-network', 'a=eth1', '--physical-network=b=eth2']), at([], { a: 'eth1' }), at(['--physical-network', 'b=eth2'], { a: 'eth1' })]).toEqual([undefined, { a: 'eth1', b: 'eth2' }, { a: 'eth1' }, { b: 'eth2' }])
+})

@@ -9,6 +9,7 @@ import { claimExternal } from './host/external.ts'
 import { startLibvirt } from './host/libvirtd.ts'
 import { startMany } from './host/many.ts'
 import { virtType } from './host/virt-type.ts'
+import { requireSwitches } from './host/wires.ts'
 import type { Layout } from './layout.ts'
 import { bracketed, reachable, type Options } from './options.ts'
 import { free } from './ports.ts'
@@ -34,7 +35,9 @@ export async function up(given: Options, at: Layout, supervisor: Supervisor, fun
   const { kind, why } = options.hosts === 0 ? { kind: before?.hypervisor ?? 'libvirt' as const, why: undefined } : await chooseHypervisor(options, path.join(at.log, 'apt.log'))
   const real = kind === 'libvirt' && options.hosts > 0, many = real && options.hosts > 1
   if (why) say(`  simulated host: ${why}`)
-  const state = { hypervisor: kind, hosts: options.hosts, externalCidr: before?.externalCidr ?? (real ? claimExternal(at) : '172.24.4.0/24'), networkDriver: many ? options.networkDriver : undefined }
+  const state = { hypervisor: kind, hosts: options.hosts, externalCidr: before?.externalCidr ?? (real ? claimExternal(at) : '172.24.4.0/24'), networkDriver: many ? options.networkDriver : undefined, physical: options.physical }
+  if (given.physical && !real) throw new Error('--physical-network is about real hosts')
+  if (many) requireSwitches(Object.values(options.physical ?? {}))
   const keys = secrets(at)
 
   // what the host needs goes on while the control plane starts

@@ -37,7 +37,8 @@ if (parts.includes('documents')) {
   await steps.step('the policy only got tighter', async () => onlyTighter((await documents()).get(TABLE)!))
 }
 for (const [part, file, args] of [['stores', 'tests/stores/run.ts', []], ['faults', 'tests/faults/run.ts', ['--trials', values.trials, '--bridges', '100', '--seed', '154869']], ['clients', 'tests/clients/run.ts', []], ['federation', 'tests/clients/federation.ts', []],
-  ['hosts', 'tests/clients/hosts.ts', []], ['hosts', 'tests/hosts/moves.ts', []], ['hosts', 'tests/hosts/packets.ts', []], ['hosts', 'tests/hosts/packets.ts', ['--network-driver', 'openvswitch']]] as const) {
+  ['hosts', 'tests/clients/hosts.ts', []], ['hosts', 'tests/hosts/moves.ts', []], ['hosts', 'tests/hosts/packets.ts', []],
+  ['hosts', 'tests/hosts/packets.ts', ['--network-driver', 'openvswitch']], ['hosts', 'tests/hosts/provider.ts', []]] as const) {
   if (!parts.includes(part)) continue
   await steps.step(part, () => script(file, [...args]))
 }

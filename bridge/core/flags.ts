@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { outside } from '../../schema/hosts.ts'
+import { physicalNetworks } from './physical.ts'
 
 export const usage = `usage: bridge --cloud URL --state DIR [--enroll TOKEN] [--name NAME]
   [--hypervisor libvirt|simulated] [--slots N] [--tag TAG] [--pidfile FILE] [--wipe]
@@ -74,16 +75,7 @@ function resolvers(value: string): string[] | 'host' {
 
 /** The outside network is on a physical one like others; its device has a flag of its own, since most hosts need no more. */
 function physical(named: string[], external: string | undefined): Record<string, string> {
-  const out: Record<string, string> = {}
-  for (const text of [...named, ...(external === undefined ? [] : [`${outside}=${external}`])]) {
-    const [, name, device] = /^([A-Za-z0-9][A-Za-z0-9_.:-]{0,127})=([A-Za-z0-9_.-]{1,15})$/.exec(text) ?? []
-    if (!name || !device) throw new Usage(`--physical-network must be NAME=DEVICE, not ${text}`)
-    if ((out[name] ?? device) !== device) throw new Usage(`physical network ${name} is given two devices, ${out[name]} and ${device}`)
-    const other = Object.keys(out).find((k) => k !== name && out[k] === device)
-    if (other) throw new Usage(`device ${device} cannot lead to two physical networks, ${other} and ${name}`)
-    out[name] = device
-  }
-  return out
+  try { return physicalNetworks([...named, ...(external === undefined ? [] : [`${outside}=${external}`])]) } catch (error) { throw new Usage((error as Error).message) }
 }
 
 function matching(flag: string, value: string, shape: RegExp): string {

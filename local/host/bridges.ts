@@ -80,7 +80,8 @@ function bridge(n: number, dir: string): Promise<string> {
     underlay: addressOf(many.underlay, n), 'external-device': legs.ext, 'network-driver': many.networkDriver,
   }
   const [command, ...args] = [...enter(dir), 'setpriv', '--pdeathsig', 'KILL', node, '--disable-warning=ExperimentalWarning', path.join(root, 'bridge', 'main.ts'),
-    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])]
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+    ...Object.keys(many.physical ?? {}).flatMap((name, i) => ['--physical-network', `${name}=${legs.physical(i)}`])]
   const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   children.set(n, child)
   return new Promise((ended) => {

@@ -17,6 +17,8 @@ export interface Many {
   externalCidr: string
   virtType: string
   networkDriver: NetworkDriver
+  /** The bridge of the machine that stands for each physical network. */
+  physical?: Record<string, string>
   hosts: number
   /** First three numbers of the addresses hosts have towards each other. */
   underlay: string
