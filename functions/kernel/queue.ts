@@ -9,6 +9,8 @@ export type JobRow = typeof job.$inferSelect
 /** An attempt is worth this much silence; claims renew it. */
 export const LEASE = seconds(60)
 export const MAX_ATTEMPTS = 5
+/** On so many hosts something is tried, the first included. */
+export const MAX_HOSTS = 3
 
 export interface NewJob {
   host: string; kind: JobName; args: Record<string, unknown>; lane: string
@@ -55,6 +57,9 @@ export const lease = (host: string, now: number, slots: number) =>
 /** Nothing of this lane is worked on any more; late reports meet a state that refuses them. */
 export const cancelLane = (lane: string, now: number) =>
   q.update(job).set({ state: 'cancelled', updatedAt: now }).where(and(eq(job.lane, lane), inArray(job.state, ['queued', 'running'])))
+
+/** Where what a resource left on a host is taken away: a lane of its own, which nothing else supersedes. */
+export const fenceLane = (resource: string) => `fence:${resource}`
 
 /** When a failed attempt is tried again: 1, 2, 4 … 60 s. */
 export const backoff = (attempt: number) => seconds(Math.min(60, 2 ** Math.max(0, attempt - 1)))

@@ -173,6 +173,7 @@ export const stories: Story[] = [
   { kind: 'volume.create', name: 'a volume from an image', begin: (w) => w.newVolume({ imageRef: w.image }) },
   { kind: 'volume.create', name: 'a volume from a snapshot', given: snapped, begin: (w) => w.newVolume({ snapshot_id: w.snapshot }) },
   { kind: 'volume.create', name: 'a volume from a volume', given: blank, begin: (w) => w.newVolume({ source_volid: w.volume }) },
+  { kind: 'volume.create', name: 'a volume, with another host to try', given: apart(async () => {}), begin: (w) => w.newVolume() },
   { kind: 'volume.delete', name: 'deleting a volume', given: blank, begin: (w) => w.call('DELETE', `/volume/v3/volumes/${w.volume}`) },
   { kind: 'volume.extend', name: 'extending a volume', given: blank, begin: (w) => w.onVolume({ 'os-extend': { new_size: 2 } }) },
   { kind: 'volume.upload', name: 'an image of a volume', given: blank, begin: (w) => w.onVolume({ 'os-volume_upload_image': { image_name: 'copy', disk_format: 'qcow2', container_format: 'bare' } }) },

@@ -5,6 +5,7 @@ import { inventory, providerUsage } from '../../../schema/placement.ts'
 import { job } from '../../../schema/kernel.ts'
 import { SILENCE } from '../../hosts/up.ts'
 import { full, q } from '../../kernel/db.ts'
+import { fenceLane } from '../../kernel/queue.ts'
 import { beyond } from '../../network/networks/physical.ts'
 import type { Need } from '../../placement/claim.ts'
 
@@ -31,9 +32,6 @@ export const needFrom = (id: string, rootOnVolume: boolean): Asked => {
   return { vcpus: of(sql`vcpus`), memoryMb: of(sql`memory_mb`), diskGb: of(rootOnVolume ? sql`ephemeral_gb + (swap_mb + 1023) / 1024` : sql`disk_gb + ephemeral_gb + (swap_mb + 1023) / 1024`) }
 }
 type Asked = { [K in keyof Need]: number | SQL<number> }
-
-/** Where what a server left on a host is taken away: a lane of its own, which nothing else supersedes. */
-export const fenceLane = (server: string) => `fence:${server}`
 
 const AT_MOST = 200
 

@@ -5,6 +5,7 @@ import type { DiskRef } from '../../../schema/jobs.ts'
 import type { Failure } from '../../../schema/kernel.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
+import { MAX_HOSTS } from '../../kernel/queue.ts'
 import { bindPorts, networksOf } from '../../network/ports/plan.ts'
 import { wiresOf } from '../../network/ports/of-servers.ts'
 import { stageClaim, stageLeave } from '../../placement/claim.ts'
@@ -16,9 +17,6 @@ import { wishOf } from '../schedule/wish.ts'
 import { set, type Server, type Shape } from './model.ts'
 import { clearAway, leftBehind, sharesAll, type Place } from './moves/model.ts'
 import { ownDisks, rootOnVolume } from './spec.ts'
-
-/** On so many hosts a server is tried, the first included. */
-export const MOST = 3
 
 /** What binds a server that has not run yet to some hosts, beyond its own row. Absent: it was to be on this one. */
 export interface Elsewhere { zone?: string; storage: string[]; sameHost?: string[]; differentHost?: string[]; tried: string[] }
@@ -48,7 +46,7 @@ export async function lookElsewhere(ctx: Ctx, id: string, ask: Ask) {
  */
 export async function anotherHost<A extends Begun>(ctx: Ctx, args: A, volumes: DiskRef[], action: 'create' | 'unshelve', failure: Failure): Promise<A | undefined> {
   const { server: id, elsewhere: e, host: from } = args, tried = [...e?.tried ?? [], from]
-  if (!e || tried.length >= MOST) return
+  if (!e || tried.length >= MAX_HOSTS) return
   const found = await lookElsewhere(ctx, id, { ...e, tried, home: from, need: needOn(id) })
   if (!found) return
   const { s, to, home: left } = found

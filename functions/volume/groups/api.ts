@@ -86,7 +86,7 @@ const fromSource = endpoint({
     for (const { of: v, source } of parts) {
       if (!v.host) throw invalid(`Invalid volume: Volume ${v.id} is kept by no host.`)
       const made = stageVolume(ctx, { id: ctx.uuid(), name: v.name, description: v.description, sizeGb: v.sizeGb, source, project: ctx.project, user: ctx.caller.user.id, zone: v.zone, host: v.host, storage: v.storage, type: v.type, group: row.id, groupSnapshot: snap })
-      await start(ctx, createSaga, { volume: made.id, project: ctx.project, host: v.host, sizeGb: v.sizeGb, source: sourceOf(source) }, { lane: made.id })
+      await start(ctx, createSaga, { volume: made.id, project: ctx.project, host: v.host, sizeGb: v.sizeGb, source: sourceOf(source), tried: [] }, { lane: made.id })
     }
     stillWithin(ctx, ctx.project, quota)
     return { group: { id: row.id, name: row.name ?? '' } }

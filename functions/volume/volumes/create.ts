@@ -12,7 +12,7 @@ import { endpoint } from '../service.ts'
 import { unmet } from '../types/capable.ts'
 import create from './create.saga.ts'
 import { volumeView } from './view.ts'
-import { demand, failVolume, hostForDisk, quotaQueries, snapshotsQuery, sourceOf, stageVolume, stillWithin, typeQuery, volumesQuery, type NewVolume, type VolumeRow } from './use.ts'
+import { beside, demand, failVolume, hostForDisk, quotaQueries, snapshotsQuery, sourceOf, stageVolume, stillWithin, typeQuery, volumesQuery, type NewVolume, type VolumeRow } from './use.ts'
 
 const id = t.Union([t.String({ maxLength: 64 }), t.Null()])
 const fields = {
@@ -40,14 +40,13 @@ async function createVolume(ctx: Ctx, ask: Ask) {
   if (sources.length > 1) throw invalid('A volume is made from one of snapshot_id, source_volid and imageRef, not from several.')
   if (isTrue(ask.multiattach)) throw invalid('Multi-attach volumes are not offered by any host here.')
   if (ask.consistencygroup_id) throw notFound('consistencygroup', ask.consistencygroup_id, `ConsistencyGroup ${ask.consistencygroup_id} could not be found.`)
-  const near = ask.snapshot_id ? sql`(select storage from snapshot where id = ${ask.snapshot_id})` : ask.source_volid ? sql`(select storage from volume where id = ${ask.source_volid})` : undefined
-  const nearHost = ask.snapshot_id ? sql`(select host from snapshot where id = ${ask.snapshot_id})` : ask.source_volid ? sql`(select host from volume where id = ${ask.source_volid})` : undefined
+  const near = ask.snapshot_id ? beside('snapshot', ask.snapshot_id) : ask.source_volid ? beside('volume', ask.source_volid) : undefined
   const [images, snaps, ofSnap, volumes, types, [standard], hosts, zones, usage, limits, groups] = await ctx.read(
     imageQuery(ctx, imageId ?? ''), snapshotsQuery(ctx, [ask.snapshot_id ?? '']),
     q.select().from(volume).where(sql`${volume.id} = (select volume from snapshot where id = ${ask.snapshot_id ?? ''})`),
     volumesQuery(ctx, [ask.source_volid ?? '']), typeQuery(ctx, ask.volume_type ?? ''),
     q.select().from(volumeType).where(sql`${volumeType.id} = coalesce((select type from volume_default_type where project = ${project}), (select type from volume_default_type where project = ''))`),
-    hostForDisk(ctx, { gb: Number(ask.size ?? 1), zone: ask.availability_zone ?? undefined, near: near && { storage: near as never, host: nearHost as never } }),
+    hostForDisk(ctx, { gb: Number(ask.size ?? 1), zone: ask.availability_zone ?? undefined, near }),
     q.selectDistinct({ zone: host.zone }).from(host), ...quotaQueries(project),
     q.select().from(volumeGroup).where(and(eq(volumeGroup.id, ask.group_id ?? ''), eq(volumeGroup.project, project))))
   const source = sourceFor(ask, imageId, { images, snap: snaps[0], of: ofSnap[0], from: volumes[0]?.volume })
@@ -70,7 +69,7 @@ async function createVolume(ctx: Ctx, ask: Ask) {
   })
   stillWithin(ctx, project, rows)
   ctx.about(row.id)
-  if (chosen) await start(ctx, create, { volume: row.id, project, host: chosen.id, sizeGb, source: sourceOf(source) }, { lane: row.id })
+  if (chosen) await start(ctx, create, { volume: row.id, project, host: chosen.id, sizeGb, source: sourceOf(source), zone: ask.availability_zone ?? undefined, tried: [] }, { lane: row.id })
   else failVolume(ctx, row, `schedule allocate volume:Could not find any available weighted backend. ${lacking ? `No host offers ${lacking}.` : 'No host that could keep it is up, enabled and has room.'}`, 'schedule allocate volume')
   // The answer is the volume as it was accepted; what became of it is seen by asking again.
   return volumeView(ctx, { created: true })({ volume: row, attachment: null, typeName: type?.name ?? null, hostName: null, placeName: null, leaving: 0 })

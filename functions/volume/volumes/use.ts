@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql, type SQLWrapper } from 'drizzle-orm'
+import { and, eq, inArray, notInArray, sql, type SQLWrapper } from 'drizzle-orm'
 import { host } from '../../../schema/host.ts'
 import type { DiskRef, JobArgs } from '../../../schema/jobs.ts'
 import { attachment, snapshot, volume, volumeDefaultType, volumeMessage, volumeService, volumeType } from '../../../schema/volume.ts'
@@ -29,13 +29,19 @@ export const attachmentsOf = (servers: string[] | SQLWrapper) => q.select().from
 /** The two queries `demand` and `stillWithin` want: `[usage, limits]`. */
 export const quotaQueries = (project: string) => [usageQuery(project), limitsQuery(project)] as const
 
+/** Where a source is kept, looked up where it is needed: what is made of it is made by a host that opens it. */
+export const beside = (kind: 'volume' | 'snapshot', id: string) => {
+  const of = (column: string) => sql`(select ${sql.raw(column)} from ${sql.raw(kind)} where id = ${id})` as never
+  return { storage: of('storage'), host: of('host') }
+}
+
 /** The best host for a new disk of `gb`: up, enabled, with room, the least promised. `near`: one that can open what is kept in this storage. */
-export function hostForDisk(ctx: Ctx, want: { gb: number; zone?: string; near?: { storage: string | null; host: string | null } }) {
+export function hostForDisk(ctx: Ctx, want: { gb: number; zone?: string; near?: { storage: string | null; host: string | null }; avoid?: string[] }) {
   const room = sql`json_extract(${host.capacity}, '$.freeDiskGb')`
   const promised = sql`(select coalesce(sum(${volume.sizeGb}), 0) from ${volume} where ${volume.host} = ${host.id})`
   const near = want.near && (want.near.storage ? sql`(${host.id} = ${want.near.host} or ${host.storage} = ${want.near.storage})` : eq(host.id, want.near.host ?? ''))
   return q.select().from(host).where(and(eq(host.enabled, true), eq(host.forcedDown, false), sql`${host.seenAt} >= ${ctx.now() - SILENCE}`, sql`${host.capacity} is not null`,
-    want.zone ? eq(host.zone, want.zone) : undefined, near, sql`${room} >= 1`,
+    want.zone ? eq(host.zone, want.zone) : undefined, want.avoid ? notInArray(host.id, want.avoid) : undefined, near, sql`${room} >= 1`,
     sql`not exists (select 1 from ${volumeService} s where s.host = ${host.name} and s.binary = 'cinder-volume' and s.disabled = 1)`))
     .orderBy(sql`${room} < ${want.gb}`, want.near ? sql`${host.id} <> ${want.near.host}` : sql`null`, sql`${promised} - ${host.diskGb}`, host.id).limit(1)
 }

@@ -1,8 +1,9 @@
 import type { Failure } from '../../../../schema/kernel.ts'
 import { isUp } from '../../../hosts/up.ts'
+import { MAX_HOSTS } from '../../../kernel/queue.ts'
 import type { Run } from '../../../kernel/saga.ts'
 import { stageClaim, stageLeave } from '../../../placement/claim.ts'
-import { lookElsewhere, MOST } from '../elsewhere.ts'
+import { lookElsewhere } from '../elsewhere.ts'
 import { needOf, set } from '../model.ts'
 import type { Cold } from './cold.saga.ts'
 import { beginMove, clearAway, leftBehind, luggage, markMove, rehouse } from './model.ts'
@@ -15,7 +16,7 @@ import { guardGroup } from './where.ts'
 export async function anotherTarget({ ctx, args, out }: Run<Cold, any>, failure: Failure): Promise<Cold | undefined> {
   const { server: id, host, target: failed } = args, tried = [...args.tried ?? [], failed]
   // One that may have started it there all the same is waited for.
-  if (!args.tried || tried.length >= MOST || failure.step === 'stop' || (failure.doubt && failure.step === 'start')) return
+  if (!args.tried || tried.length >= MAX_HOSTS || failure.step === 'stop' || (failure.doubt && failure.step === 'start')) return
   const onVolume = args.spec.disks.some((d) => d.boot === 0 && d.ref.kind === 'volume')
   const found = await lookElsewhere(ctx, id, { tried: [...tried, host], home: host, shape: args.to, need: needOf(args.to, onVolume), alike: (h, home, s) => h.simulated === home.simulated && !!h.address && (!s.zone || h.zone === s.zone) })
   if (!found || !isUp(found.home, ctx.now())) return
