@@ -142,3 +142,27 @@ describe('a move whose target fails', () => {
     await gone()
   })
 })
+
+describe('a server of a dead host, whose new host fails', () => {
+  it('comes up on another, and what failed keeps nothing', async () => {
+    await begin()
+    await w.call('PATCH', `/hosts/${home.id}`, { forced_down: true }, admin)
+    fails(first, 'domain.start')
+    await w.admin({ evacuate: {} })
+    await work()
+    expect(await show()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'second' })
+    expect([await moved(), await holders()]).toEqual([[['first', 'error'], ['second', 'done']], ['second']])
+    ;[home, first].forEach(bare)
+    await gone()
+  })
+
+  it('is in ERROR and says why when its new host was named', async () => {
+    await begin()
+    await w.call('PATCH', `/hosts/${home.id}`, { forced_down: true }, admin)
+    fails(first, 'domain.start')
+    await w.admin({ evacuate: { host: 'first' } })
+    await work()
+    expect(await show()).toMatchObject({ status: 'ERROR', 'OS-EXT-SRV-ATTR:host': 'first', fault: { message: expect.stringContaining('first is broken') } })
+    await gone()
+  })
+})

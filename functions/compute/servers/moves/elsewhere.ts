@@ -2,11 +2,14 @@ import type { Failure } from '../../../../schema/kernel.ts'
 import { isUp } from '../../../hosts/up.ts'
 import { MAX_HOSTS } from '../../../kernel/queue.ts'
 import type { Run } from '../../../kernel/saga.ts'
+import { bindPorts } from '../../../network/ports/plan.ts'
 import { stageClaim, stageLeave } from '../../../placement/claim.ts'
 import { lookElsewhere } from '../elsewhere.ts'
+import { needOn } from '../../schedule/hosts.ts'
 import { needOf, set } from '../model.ts'
 import type { Cold } from './cold.saga.ts'
-import { beginMove, clearAway, leftBehind, luggage, markMove, rehouse } from './model.ts'
+import type { Evacuate } from './evacuate.saga.ts'
+import { beginMove, clearAway, leftBehind, luggage, markMove, rehouse, sharesAll } from './model.ts'
 import { guardGroup } from './where.ts'
 
 /**
@@ -34,4 +37,27 @@ export async function anotherTarget({ ctx, args, out }: Run<Cold, any>, failure:
   clearAway(ctx, { server: id, host: failed, move: args.move, ...leftBehind(id, args.shared, args.along) })
   ctx.event(`compute.instance.${args.action}.retry`, id, { why: failure.why, host: failed, target: to.id }, s.project)
   return { ...args, target: to.id, address: to.address!, move, storage: [home.storage, to.storage], own: goes.own, along: goes.along, shared: goes.shared, tried }
+}
+
+/** The same for a server of a dead host, which the host it came up on has failed. */
+export async function anotherRefuge({ ctx, args }: Run<Evacuate, any>, failure: Failure): Promise<Evacuate | undefined> {
+  const { server: id, target: failed, from } = args, tried = [...args.tried ?? [], failed]
+  if (!args.tried || !from || tried.length >= MAX_HOSTS || (failure.doubt && failure.step === 'start')) return
+  // With the dead host's files, if those were to be had; else where nobody else's are, made anew.
+  const found = await lookElsewhere(ctx, id, {
+    tried: [...tried, from.id], home: failed, need: needOn(id), storage: args.storage,
+    alike: (h, home, s) => h.simulated === home.simulated && !!h.address && (!s.zone || h.zone === s.zone) && sharesAll(home, h) === !!args.shared,
+  })
+  if (!found) return
+  const { s, to } = found
+  markMove(ctx, args.move, 'error')
+  const move = beginMove(ctx, { server: s, kind: 'evacuation', status: 'pre-migrating', from, to })
+  set(ctx, id, { host: to.id })
+  guardGroup(ctx, found, to.id)
+  stageLeave(ctx, id, failed)
+  stageClaim(ctx, { consumer: id, host: to.id, project: s.project, user: s.user, ...found.need })
+  bindPorts(ctx, found.wires.map((w) => w.id), to.id)
+  clearAway(ctx, { server: id, host: failed, move: args.move, ...leftBehind(id, !!args.shared, []) })
+  ctx.event('compute.instance.evacuate.retry', id, { why: failure.why, host: failed, target: to.id }, s.project)
+  return { ...args, target: to.id, move, tried }
 }

@@ -4,10 +4,17 @@ import { activatePorts } from '../../../network/ports/plan.ts'
 import { completeAttach } from '../../../volume/volumes/use.ts'
 import type { DiskArgs } from '../boot.saga.ts'
 import { faultOf, power, set } from '../model.ts'
-import { markMove } from './model.ts'
+import { anotherRefuge } from './elsewhere.ts'
+import { markMove, type Place } from './model.ts'
 
 /** A server of a host that is dead, on another: disks the dead host had are made anew from the image, all else is as it was. */
-export type Evacuate = { server: string; target: string; move: string; spec: DomainSpec; disks: DiskArgs[]; volumes: string[]; start: boolean }
+export type Evacuate = {
+  server: string; target: string; move: string; spec: DomainSpec; disks: DiskArgs[]; volumes: string[]; start: boolean
+  /** The host that is dead, and whether its servers' files are on the target already. */
+  from?: Place; shared?: boolean
+  /** Stores it must open, and hosts that have failed it. Absent: it was to go to this one. */
+  storage?: string[]; tried?: string[]
+}
 type R = Run<Evacuate, any>
 const on = ({ args }: R) => args.target
 
@@ -25,6 +32,7 @@ export default evacuate
       ctx.event('compute.instance.evacuate.end', args.server)
     },
   })
+  .elsewhere(anotherRefuge)
   .failed(({ ctx, args, requestId }, why) => {
     set(ctx, args.server, { state: 'error', task: null, power: power.none, fault: faultOf(ctx, `The server could not be evacuated: ${why}`, requestId) })
     markMove(ctx, args.move, 'error')

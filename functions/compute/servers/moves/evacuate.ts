@@ -43,7 +43,7 @@ type Joining = Awaited<ReturnType<typeof joiningTo>>
  * guest need be asked. Should the host come back, its first order is to end the guest it had:
  * no server runs twice.
  */
-export async function evacuateServer(ctx: Ctx, m: Moving, source: ImageRow | undefined, joining: Joining, target: Candidate, ask: { password?: string; stopped?: boolean } = {}) {
+export async function evacuateServer(ctx: Ctx, m: Moving, source: ImageRow | undefined, joining: Joining, target: Candidate, ask: { password?: string; stopped?: boolean; named?: boolean } = {}) {
   const s = m.server, id = s.id, shared = sharesAll(m.from, target), reach = (v: { host: string | null; storage: string | null }) => (v.storage !== null && v.storage === target.storage) || v.host === target.id
   const attached = m.attached as { attachment: { bootIndex: number | null; volume: string }; volume: { id: string; host: string | null; storage: string | null; status: string } }[]
   const lost = attached.filter((a) => !reach(a.volume)), onVolume = rootOnVolume(m.grip.held)
@@ -76,7 +76,10 @@ export async function evacuateServer(ctx: Ctx, m: Moving, source: ImageRow | und
   enqueue(ctx, { host: s.host, lane: fenceLane(id), undo: true, kind: 'domain.destroy', args: { uuid: id, keepDisks: shared } })
   if (ask.password !== undefined) ctx.stage(q.update(serverGuest).set({ adminPass: await seal(ctx, id, ask.password), etag: ctx.uuid() }).where(eq(serverGuest.server, id)))
   timeline(ctx, s, 'evacuate', { host: s.host, target: target.id, ...(lost.length ? { left: lost.map((a) => a.volume.id) } : {}) })
-  await start(ctx, evacuate, { server: id, target: target.id, move, spec: domainSpec(s, ports, held, ctx.requestId), disks, volumes: held.map((v) => v.volume), start: !ask.stopped && s.state !== 'stopped' }, { lane: id, project: s.project })
+  await start(ctx, evacuate, {
+    server: id, target: target.id, move, spec: domainSpec(s, ports, held, ctx.requestId), disks, volumes: held.map((v) => v.volume), start: !ask.stopped && s.state !== 'stopped',
+    from: m.from, shared, storage: attached.filter((a) => !lost.includes(a)).flatMap(({ volume: v }) => v.storage ?? v.host ?? []), tried: ask.named ? undefined : [],
+  }, { lane: id, project: s.project })
 }
 
 const place = { host: t.Optional(fqdn), adminPass: t.Optional(adminPass) }
@@ -99,7 +102,7 @@ export default endpoint({
     const target = choose(ctx, m, b.host, { force, dead: true, storage: m.attached.filter((a: any) => a.attachment.bootIndex === 0).flatMap((a: any) => a.volume.storage ?? []) })
     if (b.onSharedStorage !== undefined && truth(b.onSharedStorage) !== sharesAll(m.from, target) && !m.from.simulated) throw invalid(`Invalid state of instance files on shared storage: ${m.from.name} and ${target.name} ${sharesAll(m.from, target) ? 'share' : 'do not share'} one.`)
     const password = b.adminPass ?? passwordOf(ctx.world.random(12))
-    await evacuateServer(ctx, m, (m.rest[0] as ImageRow[])[0], m.rest[1] as Joining, target, { password, stopped: ctx.version >= 2095 })
+    await evacuateServer(ctx, m, (m.rest[0] as ImageRow[])[0], m.rest[1] as Joining, target, { password, stopped: ctx.version >= 2095, named: !!b.host })
     return ctx.version < 2014 ? { adminPass: password } : undefined
   },
 })
