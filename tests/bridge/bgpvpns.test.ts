@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { exchange, meeting, meetingMac, nextHop, type Member, type Speaker } from '../../functions/network/bgpvpns/exchange.ts'
+import { meeting } from '../../functions/network/bgpvpns/exchange.ts'
+import { meetingOf, type MemberRow, type SpeakerRow } from '../../functions/network/bgpvpns/members.ts'
 import { anything, Lab, ping, run, tcp, until, uuid, type Guest, type Network } from './lab.ts'
 import { carriers, Vswitch } from './vswitch.ts'
 
@@ -13,7 +14,7 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`routers that excha
   const switches = driver === 'openvswitch' ? [new Vswitch(m1), new Vswitch(m2)] : []
   const places: Record<string, { lab: Lab; cidr: string; six: string; guest: Guest; network: Network }> = {}
   const at = (name: string) => uuid(`bgpvpn ${name}`)
-  let members: Member[] = []
+  let members: MemberRow[] = []
 
   /** A project's router with a network and a guest on it. */
   function place(name: string, lab: Lab, n: number, cidr = `10.60.${n}.0/24`) {
@@ -27,17 +28,18 @@ for (const { driver, why } of carriers) describe.skipIf(why)(`routers that excha
     places[name] = { lab, cidr, six, guest, network }
     lab.document.routers.push({ id: at(name), interfaces: [{ port: lab.id(`${name} leg`), network: network.id, mac: `fa:16:3e:60:00:0${n}`, addresses: [{ address: `${base}.1`, prefix: 24 }, { address: `${six}1`, prefix: 64 }] }], floating: [], routes: [] })
   }
-  const associate = (name: string, imports: string[], exports: string[], more: Partial<Member> = {}) => members.push({ router: at(name), association: at(`${name} ${imports}`), network: null, port: null, advertise: true, routes: [], createdAt: members.length, preference: null, fixed: [], imports, exports, ...more })
+  const associate = (name: string, imports: string[], exports: string[]) => members.push({ router: at(name), association: at(`${name} ${imports}`), network: null, port: null, advertise: 1, routes: '[]', createdAt: members.length, preference: null, fixed: '[]', imports: JSON.stringify(imports), exports: JSON.stringify(exports) })
+  /** Each machine is told what the control plane would say to it. */
   async function told() {
-    const speakers = Object.entries(places).map(([name, p]): Speaker => ({ id: at(name), routes: [], legs: p.network.subnets.map((s) => ({ subnet: s.id, network: p.network.id, cidr: s.cidr })), outside: [] }))
-    const learned = exchange(speakers, members), part = new Set(members.map((m) => m.router))
-    await Promise.all([[first, second, '192.168.79.2'], [second, first, '192.168.79.1']].map(async ([lab, other, peer]) => (lab as Lab).apply((d) => {
-      d.networks = [...d.networks.filter((n) => n.id !== meeting.id), ...(part.size ? [{ ...meeting, peers: [peer as string] }] : [])]
-      d.elsewhere = (other as Lab).document.routers.filter((r) => part.has(r.id)).map((r) => ({ id: r.id, network: meeting.id, mac: meetingMac(r.id), addresses: [], host: peer as string }))
+    const speakers = Object.entries(places).map(([name, p]): SpeakerRow => ({ id: at(name), host: p.lab.tag, address: p.lab === first ? '192.168.79.1' : '192.168.79.2', up: 1, routes: '[]', outside: '[]',
+      legs: JSON.stringify(p.network.subnets.map((s) => ({ subnet: s.id, network: p.network.id, cidr: s.cidr }))) }))
+    await Promise.all([first, second].map((lab) => lab.apply((d) => {
+      const met = meetingOf(lab.tag, speakers, members)
+      d.networks = [...d.networks.filter((n) => n.id !== meeting.id), ...(met.network ? [met.network] : [])]
+      d.elsewhere = met.network ? met.elsewhere : []
       for (const r of d.routers) {
-        const l = learned.get(r.id)!
-        r.interfaces = [...r.interfaces.filter((i) => i.network !== meeting.id), ...(part.has(r.id) ? [{ port: r.id, network: meeting.id, mac: meetingMac(r.id), addresses: [] }] : [])]
-        r.routes = [...l.byPorts, ...l.byRouters.map((x) => ({ destination: x.destination, nexthop: nextHop(x.router), leg: r.id }))]
+        r.interfaces = [...r.interfaces.filter((i) => i.network !== meeting.id), ...met.leg(r.id)]
+        r.routes = met.routes(r.id)
       }
     })))
     expect([await first.net.problems(), await second.net.problems()]).toEqual([[], []])

@@ -18,10 +18,12 @@ async function tenant(name: string) {
 }
 async function furnish(token: string) {
   const call = (method: string, path: string, body?: unknown) => w.call(method, path, body, token)
-  const net = (await call('POST', '/network/v2.0/networks', { network: { name: 'inside' } })).network.id, subnet = (await call('POST', '/network/v2.0/subnets', { subnet: { network_id: net, cidr: '10.77.0.0/24', ip_version: 4 } })).subnet.id
+  const { id: net, project_id: project } = (await call('POST', '/network/v2.0/networks', { network: { name: 'inside' } })).network, subnet = (await call('POST', '/network/v2.0/subnets', { subnet: { network_id: net, cidr: '10.77.0.0/24', ip_version: 4 } })).subnet.id
   const outside = (await call('GET', '/network/v2.0/networks?router:external=true')).networks[0].id
   const router = (await call('POST', '/network/v2.0/routers', { router: { name: 'way-out', external_gateway_info: { network_id: outside } } })).router.id
   await call('PUT', `/network/v2.0/routers/${router}/add_router_interface`, { subnet_id: subnet })
+  const vpn = (await w.call('POST', '/network/v2.0/bgpvpn/bgpvpns', { bgpvpn: { tenant_id: project, route_targets: ['64512:1'] } }, admin)).bgpvpn.id
+  await call('POST', `/network/v2.0/bgpvpn/bgpvpns/${vpn}/router_associations`, { router_association: { router_id: router } })
   const port = (await call('POST', '/network/v2.0/ports', { port: { network_id: net } })).port.id
   await call('POST', '/network/v2.0/floatingips', { floatingip: { floating_network_id: outside, port_id: port } })
   const group = (await call('POST', '/network/v2.0/security-groups', { security_group: { name: 'own' } })).security_group.id
@@ -39,7 +41,7 @@ async function furnish(token: string) {
   await drive(w.c, w.host)
   return { server, volume, net }
 }
-const EVERYTHING = { server: 1, server_group: 1, floating_ip: 1, router: 1, port: 1, subnet: 1, network: 1, security_group: 2, snapshot: 1, volume: 2, attachment: 1, image: 1 }
+const EVERYTHING = { server: 1, server_group: 1, floating_ip: 1, bgpvpn: 1, router: 1, port: 1, subnet: 1, network: 1, security_group: 2, snapshot: 1, volume: 2, attachment: 1, image: 1 }
 /** The host works and the sweeps run until the purge has come to an end. */
 async function finish(id: string) {
   for (let i = 0; i < 60; i++) {

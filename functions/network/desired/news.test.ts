@@ -85,6 +85,7 @@ it('a host that takes what is new, change after change, knows what one knows tha
     [1, async () => { const a = pick(associated); if (a) { associated.splice(associated.indexOf(a), 1); await net('DELETE', a) } }],
     [1, async () => net('PUT', `/bgpvpn/bgpvpns/${pick(vpns)}`, { bgpvpn: { export_targets: some(['64512:2', '64512:3']) } })],
     [1, async () => { const p = pick(ports); if (p) await net('PUT', `/ports/${p}`, { port: { fixed_ips: [{ subnet_id: (await net('GET', `/ports/${p}`)).body.port.fixed_ips[0]?.subnet_id }] } }) }],
+    [1, async () => { const r = pick(routers)!, l3 = (await net('GET', '/agents?agent_type=L3%20agent')).body.agents as { id: string }[], [at] = (await net('GET', `/routers/${r}/l3-agents`)).body.agents; if (at) await net('DELETE', `/agents/${at.id}/l3-routers/${r}`); await net('POST', `/agents/${pick(l3)!.id}/l3-routers`, { router_id: r }) }],
     [1, async () => net('PUT', `/routers/${pick(routers)}`, { router: { admin_state_up: Boolean(random(4)) } })],
     [2, async () => { const p = pick(ports); const r = p && await net('POST', '/floatingips', { floatingip: { floating_network_id: external, port_id: p } }); if (r && r.status === 201) floating.push(r.body.floatingip.id) }],
     [1, async () => { const f = pick(floating); if (f) { floating.splice(floating.indexOf(f), 1); await net('DELETE', `/floatingips/${f}`) } }],
