@@ -18,7 +18,7 @@ const refused = async (status: number, words: string, token: string, method: str
 let n = 0
 /** A project's router with a network. */
 async function place(token: string, cidr = `10.80.${++n}.0/24`) {
-  const network = (await made(token, '/networks', 'network', {})).id, subnet = (await made(token, '/subnets', 'subnet', { network_id: network, ip_version: 4, cidr })).id, router = (await made(token, '/routers', 'router', {})).id
+  const network = (await made(token, '/networks', 'network', {})).id, subnet = (await made(token, '/subnets', 'subnet', { network_id: network, ip_version: 4, cidr, allocation_pools: [{ start: cidr.replace('0/24', '100'), end: cidr.replace('0/24', '150') }] })).id, router = (await made(token, '/routers', 'router', {})).id
   expect((await at(token)('PUT', `/routers/${router}/add_router_interface`, { subnet_id: subnet })).status).toBe(200)
   return { router, network, subnet, cidr }
 }
@@ -176,6 +176,42 @@ it('a network tells its own subnets, a port its addresses and what it leads to',
   expect((await at(demo)('DELETE', `/ports/${port}`)).status).toBe(204)
   expect([await learns(them.router, all), (await at(demo)('GET', path)).body.port_associations]).toEqual([[], []])
   for (const x of [ours, theirs]) expect((await at(admin)('DELETE', `/bgpvpn/bgpvpns/${x.id}`)).status).toBe(204)
+})
+
+it('the hosts of those who learn are told of what changes elsewhere, and of nothing else', async () => {
+  const us = await place(demo), them = await place(admin), all = [us, them], [here, there] = hosts as [TestHost, TestHost]
+  for (const [router, h] of [[us.router, here], [them.router, there]] as const) {
+    const [now] = (await at(admin)('GET', `/routers/${router}/l3-agents`)).body.agents, l3 = (await at(admin)('GET', `/agents?agent_type=L3%20agent&host=${h.name}`)).body.agents[0]
+    if (now.id === l3.id) continue
+    await at(admin)('DELETE', `/agents/${now.id}/l3-routers/${router}`)
+    expect((await at(admin)('POST', `/agents/${l3.id}/l3-routers`, { router_id: router })).status).toBe(201)
+  }
+  const ours = await vpn('demo', { route_targets: ['64512:50'] }), theirs = await vpn('admin', { route_targets: ['64512:50'] })
+  await associate(admin, theirs, 'router', them.router)
+  /** Whether the other side's host is told of its routers after this. */
+  const heard = async (act: () => Promise<{ status: number }>) => {
+    const since = (await there.signed('GET', '/desired')).body.revision
+    expect((await act()).status).toBeLessThan(300)
+    return (await there.signed('GET', `/desired?since=${since}`)).body.routers !== undefined
+  }
+  const [port, other] = [await made(demo, '/ports', 'port', { network_id: us.network }), await made(demo, '/ports', 'port', { network_id: us.network })].map((p) => p.id) as [string, string]
+  const change = (id: string, host: number) => () => at(demo)('PUT', `/ports/${id}`, { port: { fixed_ips: [{ subnet_id: us.subnet, ip_address: us.cidr.replace('0/24', String(host)) }] } })
+  const path = `/bgpvpn/bgpvpns/${ours.id}/port_associations`
+  expect(await heard(() => at(demo)('POST', path, { port_association: { port_id: port } }))).toBe(true)
+  expect([await heard(change(port, 200)), await heard(change(other, 201))]).toEqual([true, false])
+  expect(await learns(them.router, all)).toEqual([us.cidr.replace('0/24', '200/32 0')])
+  expect(await heard(() => at(demo)('DELETE', `/ports/${port}`))).toBe(true)
+  expect(await heard(() => at(demo)('POST', `/bgpvpn/bgpvpns/${ours.id}/router_associations`, { router_association: { router_id: us.router } }))).toBe(true)
+  expect(await heard(() => at(demo)('PUT', `/routers/${us.router}`, { router: { routes: [{ destination: '172.21.0.0/16', nexthop: us.cidr.replace('0/24', '9') }] } }))).toBe(true)
+  expect(await heard(() => at(admin)('PUT', `/bgpvpn/bgpvpns/${theirs.id}`, { bgpvpn: { name: 'renamed' } }))).toBe(false)
+  expect(await heard(() => at(admin)('PUT', `/bgpvpn/bgpvpns/${ours.id}`, { bgpvpn: { local_pref: 7 } }))).toBe(true)
+  const [l3] = (await at(admin)('GET', `/routers/${us.router}/l3-agents`)).body.agents
+  expect(await heard(() => at(admin)('DELETE', `/agents/${l3.id}/l3-routers/${us.router}`))).toBe(true)
+  expect(await learns(them.router, all)).toEqual([])
+  expect(await heard(() => at(admin)('POST', `/agents/${l3.id}/l3-routers`, { router_id: us.router }))).toBe(true)
+  expect(await learns(them.router, all)).toEqual([us.cidr, '172.21.0.0/16'].sort().map((x) => `${x} 0`))
+  expect(await heard(() => at(admin)('DELETE', `/bgpvpn/bgpvpns/${ours.id}`))).toBe(true)
+  expect(await learns(them.router, all)).toEqual([])
 })
 
 it('a request is one read and one write', async () => {
