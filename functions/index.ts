@@ -75,5 +75,5 @@ async function internal(app: App, request: Request, what: string): Promise<Respo
 
 const root = (origin: string) => ({
   name: 'virga',
-  services: Object.fromEntries(['identity/v3', 'image', 'compute/v2.1', 'placement', 'network', 'volume/v3', 'orchestration/v1', 'cloudformation/v1', 'sts', 'ssm', 'iam', 'hosts'].map((path) => [path.split('/')[0], `${origin}/${path}`])),
+  services: Object.fromEntries(['identity/v3', 'image', 'compute/v2.1', 'placement', 'network', 'volume/v3', 'orchestration/v1', 'cloudformation/v1', 'ec2', 'sts', 'ssm', 'iam', 'hosts'].map((path) => [path.split('/')[0], `${origin}/${path}`])),
 })

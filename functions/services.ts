@@ -8,6 +8,7 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   placement: () => import('./placement/index.ts'),
   network: () => import('./network/index.ts'),
   volume: () => import('./volume/index.ts'),
+  ec2: () => import('./ec2/index.ts'),
   sts: () => import('./sts/index.ts'),
   iam: () => import('./iam/index.ts'),
   ssm: () => import('./ssm/index.ts'),

@@ -57,7 +57,8 @@ function mapping(guest: GuestData): Record<string, Node> {
   }
 }
 
-const amiId = (image?: string) => image ? `ami-${image.replaceAll('-', '').slice(0, 8)}` : ''
+/** As the EC2 API names images. */
+const amiId = (image?: string) => image ? `ami-${image.replaceAll('-', '')}` : ''
 
 /** A folder as plain data: the form it has on a config drive. */
 export const plain = (node: Node): unknown =>

@@ -32,7 +32,7 @@ test('EC2 leaves', () => {
   const leaf = (name: string) => body(`/latest/meta-data/${name}`)
   expect(['ami-id', 'ami-launch-index', 'instance-id', 'hostname', 'local-ipv4', 'public-ipv4', 'reservation-id', 'instance-type', 'placement/availability-zone', 'security-groups', 'public-keys/0/openssh-key',
     'block-device-mapping/root', 'block-device-mapping/ebs0'].map(leaf)).toEqual(
-    ['ami-aabbccdd', '2', 'i-0000000a', 'web-one.cloud', '10.0.0.5', '172.24.4.9', 'r-abcdefgh', 'm1.small', 'north', 'default\nweb', 'ssh-ed25519 AAAA me', '/dev/vda', '/dev/vdb'])
+    ['ami-aabbccdd000000000000000000000000', '2', 'i-0000000a', 'web-one.cloud', '10.0.0.5', '172.24.4.9', 'r-abcdefgh', 'm1.small', 'north', 'default\nweb', 'ssh-ed25519 AAAA me', '/dev/vda', '/dev/vdb'])
   expect(Buffer.from(get('/latest/user-data').body)).toEqual(Buffer.from([0x23, 0x21, 0xff, 0x00]))
   expect(get('/1.0/meta-data/instance-type').status).toBe(404)
   expect(get('/1.0/meta-data/local-ipv4').status).toBe(200)

@@ -10,10 +10,12 @@ const common: Record<string, [status: number, kind: Kind]> = {
   UnknownOperationException: [400, 'invalid'], SerializationException: [400, 'invalid'],
 }
 
+/** A failure whose type is a name of AWS's. */
+export class AwsFault extends Fault {}
 /** A failure by its AWS name. */
 export function awsFault(code: string, message: string, detail: FaultDetail = {}): Fault {
   const [status, kind] = common[code] ?? [400, 'invalid']
-  return new Fault(kind, message, { type: code, status, ...detail })
+  return new AwsFault(kind, message, { type: code, status, ...detail })
 }
 
 export interface Codes {
@@ -21,6 +23,8 @@ export interface Codes {
   kinds?: Partial<Record<Kind, string>>
   /** Status of names of this service's own. */
   statuses?: Record<string, number>
+  /** Every AWS name that is thrown is one of this service's: where there are hundreds of them. */
+  any?: boolean
 }
 
 const byKind: Record<Kind, string> = {
@@ -31,7 +35,7 @@ const byKind: Record<Kind, string> = {
 /** The name and status a failure has in a front; types that verbs give for other fronts' sake are not AWS names and do not show. */
 export function named(f: Fault, status: number, codes: Codes): { code: string; status: number; sender: boolean } {
   const { type } = f.detail
-  const known = type !== undefined && (type in common || type in (codes.statuses ?? {}))
+  const known = type !== undefined && (type in common || type in (codes.statuses ?? {}) || (codes.any && f instanceof AwsFault))
   const code = status >= 500 && f.kind === 'unavailable' && status !== 503 ? 'InternalFailure' : known ? type : codes.kinds?.[f.kind] ?? byKind[f.kind]
   const own = codes.statuses?.[code] ?? common[code]?.[0] ?? (status < 500 ? 400 : status)
   return { code, status: own, sender: own < 500 }

@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch'
 import { XMLParser } from 'fast-xml-parser'
 import type { Answer, Cloud } from '../../tests/harness/cloud.ts'
 
-const xml = new XMLParser({ ignoreAttributes: true, parseTagValue: false, isArray: (name) => name === 'member' })
+const xml = new XMLParser({ ignoreAttributes: true, parseTagValue: false, isArray: (name) => name === 'member' || name === 'item' })
 export interface AwsAnswer extends Answer { code?: string; message?: string }
 
 /** A user with a key, signing as an SDK would. */
@@ -30,6 +30,12 @@ export async function signer(c: Cloud, token: string) {
       const whole = a.body?.[`${Action}Response`]
       return { ...a, body: whole ? whole[`${Action}Result`] ?? {} : a.body }
     },
+    /** An EC2 action: lists are flat, and the answer's body is what is in its element; lists of it are lists. */
+    async ec2(Action: string, params: Record<string, unknown> = {}): Promise<AwsAnswer> {
+      const text = new URLSearchParams([['Action', Action], ['Version', '2016-11-15'], ...flat(params, '', '.')]).toString()
+      const a = await send(await sign('ec2', '/ec2', { body: text, headers: { 'content-type': 'application/x-www-form-urlencoded' } }), text)
+      return { ...a, body: lists(a.body?.[`${Action}Response`] ?? a.body) }
+    },
     async json(service: string, path: string, target: string, body: unknown = {}): Promise<AwsAnswer> {
       const text = JSON.stringify(body)
       return send(await sign(service, path, { body: text, headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target } }), text)
@@ -38,9 +44,17 @@ export async function signer(c: Cloud, token: string) {
 }
 export type Signer = Awaited<ReturnType<typeof signer>>
 
-export function flat(value: unknown, at = ''): [string, string][] {
+/** `<aSet><item/></aSet>` as a list; an empty one is told by its name. */
+function lists(v: any): any {
+  if (Array.isArray(v)) return v.map(lists)
+  if (!v || typeof v !== 'object') return v
+  if (Array.isArray(v.item)) return lists(v.item)
+  return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, x === '' && /Set$|^(ipPermissions(Egress)?|groups|ip(v6)?Ranges|blockDeviceMapping)$/.test(k) ? [] : lists(x)]))
+}
+
+export function flat(value: unknown, at = '', member = '.member.'): [string, string][] {
   if (value === undefined) return []
-  if (Array.isArray(value)) return value.length ? value.flatMap((v, i) => flat(v, `${at}.member.${i + 1}`)) : [[at, '']]
-  if (value && typeof value === 'object') return Object.entries(value).flatMap(([k, v]) => flat(v, at ? `${at}.${k}` : k))
+  if (Array.isArray(value)) return value.length ? value.flatMap((v, i) => flat(v, `${at}${member}${i + 1}`, member)) : [[at, '']]
+  if (value && typeof value === 'object') return Object.entries(value).flatMap(([k, v]) => flat(v, at ? `${at}.${k}` : k, member))
   return [[at, String(value)]]
 }

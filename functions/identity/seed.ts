@@ -15,7 +15,7 @@ const CATALOG: [type: string, name: string, path: string, description: string][]
   ['placement', 'placement', '/placement', 'Placement'], ['network', 'neutron', '/network', 'Network'],
   ['volumev3', 'cinderv3', '/volume/v3/$(project_id)s', 'Block storage'], ['block-storage', 'cinder', '/volume/v3/$(project_id)s', 'Block storage'],
   ['orchestration', 'heat', '/orchestration/v1/$(project_id)s', 'Orchestration'], ['cloudformation', 'heat-cfn', '/cloudformation/v1', 'CloudFormation'],
-  ['sts', 'sts', '/sts', 'Whose key it is'], ['ssm', 'ssm', '/ssm', 'Parameters by name'], ['iam', 'iam', '/iam', 'Access keys'],
+  ['ec2', 'ec2', '/ec2', 'Instances by the EC2 API'], ['sts', 'sts', '/sts', 'Whose key it is'], ['ssm', 'ssm', '/ssm', 'Parameters by name'], ['iam', 'iam', '/iam', 'Access keys'],
 ]
 
 /** Makes what is missing and corrects what the options say now (passwords, addresses); does nothing when all is so. */

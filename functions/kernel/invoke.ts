@@ -24,6 +24,12 @@ export interface Invocation {
 }
 export interface Invoked { status: number; body: any; headers: Headers }
 
+/** This very unit as another service's: by its rules, at its newest version. For verbs that say more than their endpoints do. */
+export async function within(ctx: Ctx, service: string): Promise<Ctx> {
+  const { default: own } = await services[service]()
+  return new Ctx({ ...ctx.basis, rules: ctx.env.POLICY ? await rulesIn(own.rules, ctx.env.POLICY) : own.rules, version: own.microversions ? parseVersion(own.microversions.max) : 0 }, ctx)
+}
+
 /**
  * Any endpoint, called from inside: the same schema, policy, version checks and words as over HTTP, in the name of `caller`,
  * but in this very unit: what it changes lands in the batch of who called, or not at all. What was staged before cannot be

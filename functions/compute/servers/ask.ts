@@ -6,6 +6,7 @@ import { blocksOf, type Block } from './blocks.ts'
 
 /** A wish for servers in the domain's own words, wherever it came from. */
 export interface NewServers {
+  /** Without one they are called by their ids. */
   name: string; min: number; max: number
   flavor: string; image?: string; blocks: Block[]
   ports: PortRequest

@@ -61,7 +61,7 @@ async function place(ctx: Ctx, ask: NewServers, w: World, made: { n: number; cou
   const wish = wishOf({ shape, imageProperties }, onVolume, w.group, w.members, { sameHost: hostsOf(sameHost), differentHost: hostsOf(differentHost), storage }), { need } = wish
   const host = pick(w.hosts, wish, ctx.world.random(1)[0] / 256)
   const s: Server = {
-    id, project: ctx.project, user: ctx.caller.user.id, name: ask.name + suffix, hostname: (ask.hostname ?? hostnameOf(ask.name, id)) + suffix, description: ask.description, state: 'building', task: 'spawning', power: 0, generation: 0,
+    id, project: ctx.project, user: ctx.caller.user.id, name: ask.name ? ask.name + suffix : hostnameOf('', id), hostname: ask.hostname || ask.name ? (ask.hostname ?? hostnameOf(ask.name, id)) + suffix : hostnameOf('', id), description: ask.description, state: 'building', task: 'spawning', power: 0, generation: 0,
     host: host?.id ?? null, otherHost: null, zone: ask.zone ?? null, group: w.group?.id ?? null, image: w.image?.id ?? null, imageProperties, shape, oldShape: null, vcpus: shape.vcpus, memoryMb: shape.memoryMb,
     keyName: w.key?.name ?? null, metadata: ask.metadata, tags: ask.tags, trustedCerts: ask.trustedCerts ?? null, hints: Object.keys(ask.hints.all).length ? ask.hints.all : null, accessIPv4: ask.accessIPv4 ?? null, accessIPv6: ask.accessIPv6 ?? null,
     autoDisk: ask.autoDisk, configDrive: ask.configDrive, lockedBy: null, lockedReason: null, reservation: made.reservation, launchIndex: made.n, rootDevice: '/dev/vda', fault: null, vncPort: null, launchedAt: null, createdAt: now, updatedAt: now,

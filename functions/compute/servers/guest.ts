@@ -22,7 +22,7 @@ export async function guestOn(ctx: Ctx, hostId: string, id: string): Promise<Gue
   const volumes = held.map(({ attachment: a }) => ({ volume: a.volume, device: a.device, bootIndex: a.bootIndex, tag: a.tag }))
   return {
     server: s.id, etag: `${guest.etag}.${s.updatedAt}`, name: s.name, hostname: s.hostname, project: s.project, user: s.user, availabilityZone: zone, flavor: s.shape.name, imageId: s.image ?? undefined,
-    launchIndex: s.launchIndex, reservationId: s.reservation, ec2Id: `i-${s.id.replaceAll('-', '').slice(0, 8)}`, meta: s.metadata, keys: guest.keys, userData: reachable(ctx.env, guest.userData),
+    launchIndex: s.launchIndex, reservationId: s.reservation, ec2Id: `i-${s.id.replaceAll('-', '')}`, meta: s.metadata, keys: guest.keys, userData: reachable(ctx.env, guest.userData),
     adminPass: guest.adminPass ? await unseal(ctx, s.id, guest.adminPass) : undefined, password: guest.password ?? undefined,
     fixedIps: wiring.flatMap((w) => (w.address ? [{ port: w.port.id, mac: w.port.mac, network: w.network.id, address: w.address, ...(w.floating ? { floating: w.floating } : {}) }] : [])),
     networkData: networkData(wiring), securityGroups: [...new Set(groups.map((g) => g.name))],

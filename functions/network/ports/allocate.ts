@@ -58,12 +58,16 @@ export function chooseAddresses(port: { id: string; network: string; mac: string
   const made: AddressRow[] = []
   const router = port.deviceOwner.startsWith('network:router')
   const give = (s: SubnetRow, text: string) => made.push({ subnet: s.id, address: text, n: offsetOf(cidrOf(s.cidr), readAddress(text, 'fixed_ips').n), port: port.id, network: port.network })
+  /** What is asked for by name is not given unasked beside it. */
+  const named = new Set((fixed ?? []).flatMap((f) => (f.ip_address === undefined ? [] : readAddress(f.ip_address, 'fixed_ips').text)))
   const next = (s: SubnetRow): string | undefined => {
     if (isAutomatic(s) && !router) return eui64(cidrOf(s.cidr), port.mac)
     const kept = have.find((a) => a.subnet === s.id && !made.some((m) => m.subnet === a.subnet && m.address === a.address))
     if (kept) return kept.address
-    const n = free.get(s.id)?.shift()
-    return n === undefined ? undefined : atOffset(cidrOf(s.cidr), n)
+    for (;;) {
+      const n = free.get(s.id)?.shift(), text = n === undefined ? undefined : atOffset(cidrOf(s.cidr), n)
+      if (text === undefined || !named.has(text)) return text
+    }
   }
   if (fixed) {
     if (fixed.length > MAX_FIXED) throw invalid(`Exceeded maximum amount of fixed ips per port: ${MAX_FIXED}.`, { type: 'InvalidInput' })

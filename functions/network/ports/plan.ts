@@ -13,7 +13,8 @@ import { type AddressRow, chooseAddresses, freeQuery, readFree, type SubnetRow }
 export type PortRow = typeof port.$inferSelect
 export type NetworkRow = typeof network.$inferSelect
 export interface PortRequest {
-  nics: { network?: string; port?: string; fixedIp?: string; tag?: string }[] | 'auto' | 'none'
+  /** Of a new port: its subnet, its own groups, and whether it stays when the server goes. */
+  nics: { network?: string; port?: string; fixedIp?: string; tag?: string; subnet?: string; securityGroups?: string[]; keep?: boolean }[] | 'auto' | 'none'
   /** Ids or names. */
   securityGroups?: string[]
   /** How many servers are going to be planned from one read, when more than one. */
@@ -52,7 +53,7 @@ export function portReads(ctx: Ctx, request: PortRequest): Query[] {
     q.select().from(port).where(and(inArray(port.id, ports.length ? ports : ['']), ctx.caller.admin ? undefined : eq(port.project, project))),
     q.select().from(address).where(inArray(address.port, ports.length ? ports : [''])),
     defaultGroupQuery(project),
-    groupsQuery(project, request.securityGroups ?? []),
+    groupsQuery(project, [...new Set([...request.securityGroups ?? [], ...nics.flatMap((n) => n.securityGroups ?? [])])]),
     quotaQuery(project, ['port']),
   ] as unknown as Query[]
 }
@@ -64,7 +65,7 @@ export function portReads(ctx: Ctx, request: PortRequest): Query[] {
 export function planPorts(ctx: Ctx, request: PortRequest, rows: unknown[], server: { server: string; hostname: string; host?: string | null; zone?: string }): PlannedPort[] {
   const [networks, subnets, free, ports, addresses, defaults, groups, quota] = rows as [NetworkRow[], SubnetRow[], unknown[], PortRow[], (typeof address.$inferSelect)[], GroupRow[], GroupRow[], unknown[]]
   if (request.nics === 'none') return []
-  const nics = request.nics === 'auto' ? automatic(networks) : request.nics
+  const nics: Exclude<PortRequest['nics'], string> = request.nics === 'auto' ? automatic(networks) : request.nics
   if (!nics.length) return []
   const open = readFree(free), project = ctx.project, now = ctx.now()
   const wanted = request.securityGroups
@@ -78,17 +79,17 @@ export function planPorts(ctx: Ctx, request: PortRequest, rows: unknown[], serve
     }
     const net = networks.find((n) => n.id === nic.network)
     if (!net) throw invalid(`Network ${nic.network} could not be found.`)
-    const own = subnets.filter((s) => s.network === net.id)
+    const own = subnets.filter((s) => s.network === net.id && (!nic.subnet || s.id === nic.subnet))
     if (!own.length && request.nics !== 'auto') throw invalid(`Network ${net.id} requires a subnet in order to boot instances on.`)
     const row: PortRow = {
       id: ctx.uuid(), project, name: '', description: '', tags: [], revision: 1, createdAt: now, updatedAt: now, network: net.id, mac: newMac(ctx.world.random(3)), adminUp: true,
       status: 'DOWN', device: server.server, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: server.host ?? null, arriving: null, bindingHost: '', vnicType: 'normal', profile: {},
-      portSecurity: net.portSecurity, pairs: [], dhcpOptions: [], dnsName: dnsLabel(server.hostname), ownedByServer: true, qosPolicy: null,
+      portSecurity: net.portSecurity, pairs: [], dhcpOptions: [], dnsName: dnsLabel(server.hostname), ownedByServer: !nic.keep, qosPolicy: null,
     }
     const mine = chooseAddresses(row, own, open, nic.fixedIp ? [{ ip_address: nic.fixedIp }] : undefined)
     made.push(row)
     held.push(...mine)
-    if (net.portSecurity) memberships.push(...(groupIds ?? [ensureDefaultGroup(ctx, project, defaults).id]).map((securityGroup) => ({ port: row.id, securityGroup })))
+    if (net.portSecurity) memberships.push(...(nic.securityGroups?.map((name) => oneGroup(groups, name)) ?? groupIds ?? [ensureDefaultGroup(ctx, project, defaults).id]).map((securityGroup) => ({ port: row.id, securityGroup })))
     planned.push({ ...shape(row, net), addresses: mine.map((a) => ({ address: a.address, version: a.address.includes(':') ? 6 : 4, subnet: a.subnet })), created: true })
   }
   if (made.length) {

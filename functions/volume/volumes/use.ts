@@ -26,6 +26,9 @@ export const snapshotsQuery = (ctx: Ctx, ids: string[]) => q.select().from(snaps
 export const attachmentsOf = (servers: string[] | SQLWrapper) => q.select().from(attachment).innerJoin(volume, eq(volume.id, attachment.volume))
   .where(inArray(attachment.server, servers)).orderBy(attachment.createdAt)
 
+/** Where these volumes are. */
+export const placesOf = (volumes: string[]) => q.select().from(attachment).where(inArray(attachment.volume, volumes))
+
 /** The two queries `demand` and `stillWithin` want: `[usage, limits]`. */
 export const quotaQueries = (project: string) => [usageQuery(project), limitsQuery(project)] as const
 

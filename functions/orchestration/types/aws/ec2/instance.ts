@@ -1,7 +1,8 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { boolean, integer, list, live, map, resourceType, text, type Progress, type Work } from '../../provider.ts'
-import { blockDevices, fromTemplate, launch, userData } from './launch.ts'
-import { makePort } from './network-interface.ts'
+import { blockDevices } from '../../../../ec2/mapping/disks.ts'
+import { fromTemplate, launch, userData } from './launch.ts'
+import { makePort } from '../../../../ec2/mapping/port.ts'
 import { afterTypes, GATEWAY, nameOf, net, outside, put, tagMap, tags, unlessGone, unused } from './pieces.ts'
 
 const COMPUTE = { service: 'compute', version: '2.96' } as const

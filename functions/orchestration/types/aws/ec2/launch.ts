@@ -43,12 +43,3 @@ export function userData(text: string | undefined): string | undefined {
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(plain) && plain.length % 4 === 0) return plain
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
 }
-
-export const blockDevices = (image: string | undefined, mappings: any[] | undefined) => {
-  const disks = (mappings ?? []).filter((m) => m.Ebs)
-  if (!disks.length) return undefined
-  return [
-    { boot_index: 0, uuid: image, source_type: 'image', destination_type: 'local', delete_on_termination: true },
-    ...disks.map((m) => ({ boot_index: -1, source_type: m.Ebs.SnapshotId ? 'snapshot' : 'blank', ...(m.Ebs.SnapshotId ? { uuid: m.Ebs.SnapshotId } : {}), destination_type: 'volume', volume_size: m.Ebs.VolumeSize, delete_on_termination: m.Ebs.DeleteOnTermination ?? true, ...(/^\/dev\/[vsh]d[a-z]$/.test(m.DeviceName) ? { device_name: m.DeviceName } : {}) })),
-  ]
-}

@@ -1,15 +1,8 @@
 import { boolean, integer, list, live, map, resourceType, text, type Work } from '../../provider.ts'
+import { makePort } from '../../../../ec2/mapping/port.ts'
 import { addressOf, nameOf, net, put, tags, unused } from './pieces.ts'
 
 const groupsOf = (r: Work): string[] | undefined => (r.properties.GroupSet?.length ? r.properties.GroupSet : undefined)
-
-/** A port on a subnet, as instances and interfaces make it. */
-export async function makePort(r: Work, o: { subnet: string; address?: string; groups?: string[]; name?: string; description?: string; more?: string[] }): Promise<any> {
-  const { subnet } = await net(r, `/subnets/${o.subnet}`)
-  const fixed = [{ subnet_id: o.subnet, ...(o.address ? { ip_address: o.address } : {}) }, ...(o.more ?? []).map((a) => ({ subnet_id: o.subnet, ip_address: a }))]
-  const body = { network_id: subnet.network_id, fixed_ips: fixed, ...(o.groups?.length ? { security_groups: o.groups } : {}), name: o.name ?? '', description: o.description ?? '' }
-  return (await r.call({ service: 'network', method: 'POST', path: '/ports', body: { port: body } })).port
-}
 
 export default resourceType({
   name: 'AWS::EC2::NetworkInterface', description: 'A port on a subnet.', support: { status: 'SUPPORTED' },

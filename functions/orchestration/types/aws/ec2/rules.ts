@@ -1,8 +1,8 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { integer, map, range, resourceType, text, type Property, type Work } from '../../provider.ts'
+import { ruleKey as key, wire, type Rule } from '../../../../ec2/mapping/rule.ts'
 import { net } from './pieces.ts'
 
-type Rule = Record<string, any>
 const protocol = text({ description: 'A name, a number, or -1 for all.' })
 const ports = { FromPort: integer(range(-1, 65535)), ToPort: integer(range(-1, 65535)) }
 const common: Record<string, Property> = { IpProtocol: { ...protocol, required: true }, ...ports, CidrIp: text(), CidrIpv6: text(), Description: text() }
@@ -11,22 +11,6 @@ export const members = {
   egress: { ...common, DestinationSecurityGroupId: text() } as Record<string, Property>,
 }
 export const rule = (direction: 'ingress' | 'egress') => map(members[direction])
-
-/** One rule of EC2 as a rule of the network service. */
-export async function wire(r: Work, group: string, direction: 'ingress' | 'egress', x: Rule): Promise<Rule> {
-  const asked = String(x.IpProtocol).toLowerCase(), all = asked === '-1', v6 = x.CidrIpv6 !== undefined
-  const names: Record<string, string> = { icmpv6: 'ipv6-icmp', '58': 'ipv6-icmp', '1': 'icmp', '6': 'tcp', '17': 'udp' }, protocol = all ? null : names[asked] ?? asked
-  const named = x.SourceSecurityGroupName ? ((await r.call({ service: 'network', method: 'GET', path: '/security-groups', query: { name: x.SourceSecurityGroupName } })).security_groups[0]?.id as string | undefined) : undefined
-  if (x.SourceSecurityGroupName && !named) throw invalid(`The security group '${x.SourceSecurityGroupName}' does not exist`)
-  const remote = x.SourceSecurityGroupId ?? x.DestinationSecurityGroupId ?? named, sources = [x.CidrIp, x.CidrIpv6, remote].filter((s) => s !== undefined)
-  if (sources.length > 1) throw invalid('A rule has one of a CIDR block and a security group.')
-  const icmp = protocol === 'icmp' || protocol === 'ipv6-icmp', any = (n: unknown) => n === undefined || n === null || n === -1
-  if (!all && ['tcp', 'udp'].includes(protocol as string) && any(x.FromPort) !== any(x.ToPort)) throw invalid('FromPort and ToPort must both be specified, or neither.')
-  return {
-    security_group_id: group, direction, ethertype: v6 ? 'IPv6' : 'IPv4', protocol, remote_ip_prefix: x.CidrIp ?? x.CidrIpv6 ?? (remote ? null : '0.0.0.0/0'), remote_group_id: remote ?? null, description: x.Description ?? '',
-    port_range_min: all || any(x.FromPort) ? null : x.FromPort, port_range_max: all || any(x.ToPort) || (icmp && any(x.FromPort)) ? null : x.ToPort,
-  }
-}
 
 /** A rule that stands by itself in a template. */
 export const ruleType = (name: string, direction: 'ingress' | 'egress') => resourceType({
@@ -41,8 +25,6 @@ export const ruleType = (name: string, direction: 'ingress' | 'egress') => resou
   show: async (r) => (await net(r, `/security-group-rules/${r.resource.physicalId}`)).security_group_rule,
   async remove(r) { if (r.resource.physicalId) await r.call({ service: 'network', method: 'DELETE', path: `/security-group-rules/${r.resource.physicalId}` }) },
 })
-
-const key = (x: Rule) => JSON.stringify([x.direction, x.ethertype, x.protocol ?? null, x.port_range_min ?? null, x.port_range_max ?? null, x.remote_ip_prefix === '0.0.0.0/0' || x.remote_ip_prefix === '::/0' ? null : x.remote_ip_prefix ?? null, x.remote_group_id ?? null])
 
 /** Makes the rules of a group those wanted, in two calls at most per rule that differs. What was there from the start stays unless egress is spelled out. */
 export async function reconcile(r: Work, group: string, ingress: Rule[], egress: Rule[] | undefined, before: string[] = []): Promise<string[]> {

@@ -1,7 +1,5 @@
-import { invalid } from '../../../../kernel/fault.ts'
-import { contains, readCidr } from '../../../../network/addresses.ts'
 import { boolean, list, live, resourceType, text, type Work } from '../../provider.ts'
-import { nameOf, net, put, tags, unlessGone, unused, vpcRouter } from './pieces.ts'
+import { legsIn, makeSubnet, nameOf, net, put, tags, unlessGone, unused, vpcRouter } from './pieces.ts'
 
 /** Where instances of a subnet get a public address although they ask for none, it says so. */
 const describe = (r: Work) => (r.properties.MapPublicIpOnLaunch ? 'public' : '')
@@ -17,10 +15,8 @@ export default resourceType({
     VpcId: { type: 'String', own: true, of: (_, r) => r.properties.VpcId }, Ipv6CidrBlocks: { type: 'List', own: true, of: () => [] }, NetworkAclAssociationId: { type: 'String', own: true, of: (_, r) => `aclassoc-${r.resource.physicalId}` },
   },
   async create(r) {
-    const p = r.properties, { network } = await net(r, `/networks/${p.VpcId}`), range = /^vpc (\S+)$/.exec(network.description ?? '')?.[1]
-    const cidr = readCidr(p.CidrBlock, 'CidrBlock'), whole = range && readCidr(range, 'CidrBlock')
-    if (whole && !(contains(whole, cidr.first) && contains(whole, cidr.last))) throw invalid(`The CIDR '${p.CidrBlock}' is invalid: it does not lie within '${range}', the VPC's.`)
-    const { subnet } = await r.call({ service: 'network', method: 'POST', path: '/subnets', body: { subnet: { network_id: p.VpcId, cidr: cidr.text, ip_version: cidr.version, name: nameOf(r), description: describe(r), ...(p.DnsServers ? { dns_nameservers: p.DnsServers } : {}) } } })
+    const p = r.properties, { network } = await net(r, `/networks/${p.VpcId}`)
+    const subnet = await makeSubnet(r, { network, cidr: p.CidrBlock, name: nameOf(r), description: describe(r), dns: p.DnsServers })
     return { id: subnet.id, again: true }
   },
   async ready(r) {
@@ -36,7 +32,7 @@ export default resourceType({
   async remove(r) {
     const id = r.resource.physicalId
     if (!id) return
-    const legs = (await net(r, '/ports', { fixed_ips: `subnet_id=${id}`, device_owner: 'network:router_interface' })).ports as { device_id: string }[]
+    const legs = await legsIn(r, id)
     for (const leg of legs) await unlessGone(() => put(r, `/routers/${leg.device_id}/remove_router_interface`, { subnet_id: id }))
     if (legs.length) return { again: true }
     await unlessGone(() => r.call({ service: 'network', method: 'DELETE', path: `/subnets/${id}` }))

@@ -1,5 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { live, resourceType, text, type Progress, type Work } from '../../provider.ts'
+import { deviceName } from '../../../../ec2/mapping/disks.ts'
 import { unlessGone } from './pieces.ts'
 import { showVolume } from './volume.ts'
 
@@ -8,7 +9,7 @@ const path = (p: Props, volume = '') => `/servers/${p.InstanceId}/os-volume_atta
 const heldBy = (v: any, instance: string) => v.attachments?.some((a: any) => a.server_id === instance)
 
 async function attach(r: Work): Promise<Progress> {
-  const p = r.properties, device = p.Device && /^\/dev\/[vsh]d[a-z]$/.test(p.Device) ? p.Device : undefined
+  const p = r.properties, device = deviceName(p.Device)
   await r.call({ service: 'compute', method: 'POST', path: path(p), body: { volumeAttachment: { volumeId: p.VolumeId, ...(device ? { device } : {}) } } })
   return { id: p.VolumeId, data: {}, wait: { lane: p.VolumeId } }
 }

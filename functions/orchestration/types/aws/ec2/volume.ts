@@ -1,6 +1,7 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { boolean, integer, live, resourceType, text, type Progress, type Work } from '../../provider.ts'
 import { keep, kept } from '../../os/cinder/keep.ts'
+import { volumeType } from '../../../../ec2/mapping/disks.ts'
 import { nameOf, tagMap, tags, unused } from './pieces.ts'
 
 const at = (r: Work) => `/volumes/${r.resource.physicalId}`
@@ -19,7 +20,7 @@ export default resourceType({
   attributes: { VolumeId: { type: 'String', own: true, of: (_, r) => r.resource.physicalId } },
   validate(p) { if (p.Size === undefined && p.SnapshotId === undefined) throw invalid('If neither SnapshotId nor Size is provided, there is no telling how large the volume should be.') },
   async create(r) {
-    const p = r.properties, kind = p.VolumeType && !/^(standard|gp[23]|io[12]|st1|sc1)$/.test(p.VolumeType) ? p.VolumeType : undefined
+    const p = r.properties, kind = volumeType(p.VolumeType)
     const { volume } = await r.call({ service: 'volume', method: 'POST', path: '/volumes', body: { volume: { size: p.Size, snapshot_id: p.SnapshotId, availability_zone: p.AvailabilityZone, volume_type: kind, name: nameOf(r), metadata: tagMap(p.Tags) } } })
     return { id: volume.id, wait: { lane: volume.id } }
   },

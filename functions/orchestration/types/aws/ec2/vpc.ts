@@ -1,5 +1,5 @@
 import { boolean, oneOf, resourceType, text } from '../../provider.ts'
-import { net, nameOf, put, routerName, tags, unlessGone, unused } from './pieces.ts'
+import { makeVpc, net, nameOf, put, tags, unlessGone, unused } from './pieces.ts'
 
 export default resourceType({
   name: 'AWS::EC2::VPC', description: 'A network and the router of its subnets.', support: { status: 'SUPPORTED' },
@@ -12,8 +12,7 @@ export default resourceType({
     DefaultSecurityGroup: { type: 'String', of: (s) => s.defaultGroup }, DefaultNetworkAcl: { type: 'String', own: true, of: (_, r) => `acl-${r.resource.physicalId}` },
   },
   async create(r) {
-    const { network } = await r.call({ service: 'network', method: 'POST', path: '/networks', body: { network: { name: nameOf(r), description: r.properties.CidrBlock ? `vpc ${r.properties.CidrBlock}` : 'vpc' } } })
-    const { router } = await r.call({ service: 'network', method: 'POST', path: '/routers', body: { router: { name: routerName(network.id) } } })
+    const { network, router } = await makeVpc(r, { name: nameOf(r), cidr: r.properties.CidrBlock })
     return { id: network.id, data: { router: router.id } }
   },
   async show(r) {

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import { ec2 } from '../test-kit.ts'
+
+const k = await ec2(), { ok, code, run, instance, filter } = k
+const { subnetId } = await k.vpc()
+
+it('a volume is made, attached, detached, kept as a snapshot and deleted', async () => {
+  const made = await ok('CreateVolume', { AvailabilityZone: 'nova', Size: 1, VolumeType: 'gp3', ClientToken: 'v-1', TagSpecification: [{ ResourceType: 'volume', Tag: [{ Key: 'Name', Value: 'data' }] }] }), { volumeId } = made
+  expect(made).toMatchObject({ size: '1', status: 'creating', tagSet: [{ key: 'Name', value: 'data' }] })
+  expect((await ok('CreateVolume', { AvailabilityZone: 'nova', Size: 1, VolumeType: 'gp3', ClientToken: 'v-1', TagSpecification: [{ ResourceType: 'volume', Tag: [{ Key: 'Name', Value: 'data' }] }] })).volumeId).toBe(volumeId)
+  await k.rest()
+  const show = async () => (await ok('DescribeVolumes', { VolumeId: [volumeId] })).volumeSet[0]
+  expect(await show()).toMatchObject({ status: 'available', availabilityZone: 'nova' })
+  const [id] = await run({ SubnetId: subnetId })
+  expect(await ok('AttachVolume', { VolumeId: volumeId, InstanceId: id, Device: '/dev/sdh' })).toMatchObject({ status: 'attaching', instanceId: id, device: '/dev/sdh' })
+  await k.rest()
+  expect(await show()).toMatchObject({ status: 'in-use', attachmentSet: [{ instanceId: id, device: '/dev/sdh', status: 'attached', deleteOnTermination: 'false' }] })
+  expect((await ok('DescribeVolumes', { Filter: [{ Name: 'attachment.instance-id', Value: [id] }, { Name: 'attachment.device', Value: ['/dev/sdh'] }] })).volumeSet).toHaveLength(1)
+  expect((await instance(id)).blockDeviceMapping).toMatchObject([{ deviceName: '/dev/sdh', ebs: { volumeId, status: 'attached' } }])
+  expect([await code('DeleteVolume', { VolumeId: volumeId }), await code('AttachVolume', { VolumeId: volumeId, InstanceId: id, Device: '/dev/sdi' }), await code('DetachVolume', { VolumeId: volumeId, InstanceId: 'i-00000000000000000000000000000000' }), await code('DetachVolume', { VolumeId: volumeId, Device: '/dev/sdz' })]).toEqual(['VolumeInUse', 'VolumeInUse', 'InvalidAttachment.NotFound', 'InvalidAttachment.NotFound'])
+  expect((await ok('DetachVolume', { VolumeId: volumeId })).status).toBe('detaching')
+  await k.rest()
+  expect(await show()).toMatchObject({ status: 'available', attachmentSet: [] })
+  const snapshot = await ok('CreateSnapshot', { VolumeId: volumeId, Description: 'before' })
+  expect(snapshot).toMatchObject({ volumeId, volumeSize: '1', status: 'pending', description: 'before' })
+  await k.rest()
+  expect((await ok('DescribeSnapshots', { Owner: ['self'], ...filter('volume-id', volumeId) })).snapshotSet).toMatchObject([{ snapshotId: snapshot.snapshotId, status: 'completed', progress: '100%' }])
+  expect((await ok('DescribeSnapshots', { Owner: ['amazon'] })).snapshotSet).toEqual([])
+  const copy = await ok('CreateVolume', { AvailabilityZone: 'nova', SnapshotId: snapshot.snapshotId })
+  expect(copy).toMatchObject({ snapshotId: snapshot.snapshotId, size: '1' })
+  await k.rest()
+  await ok('DeleteVolume', { VolumeId: copy.volumeId })
+  await k.rest()
+  expect([await code('DeleteVolume', { VolumeId: volumeId }), await code('CreateVolume', { AvailabilityZone: 'nova' }), await code('CreateVolume', { AvailabilityZone: 'mars', Size: 1 }), await code('DescribeVolumes', { VolumeId: ['vol-12345678'] }), await code('DescribeSnapshots', { SnapshotId: ['nonsense'] }), await code('DetachVolume', { VolumeId: volumeId })])
+    .toEqual(['DependencyViolation', 'MissingParameter', 'InvalidParameterValue', 'InvalidVolume.NotFound', 'InvalidSnapshotID.Malformed', 'IncorrectState'])
+  await ok('DeleteSnapshot', { SnapshotId: snapshot.snapshotId })
+  await k.rest()
+  await ok('DeleteVolume', { VolumeId: volumeId })
+  await k.rest()
+  expect((await ok('DescribeVolumes')).volumeSet).toEqual([])
+  await ok('TerminateInstances', { InstanceId: [id] })
+  await k.rest()
+})
+
+it('an image is made of an instance, described, and deregistered', async () => {
+  const [id] = await run({ SubnetId: subnetId }), { imageId } = await ok('CreateImage', { InstanceId: id, Name: 'golden', Description: 'of it', TagSpecification: [{ ResourceType: 'image', Tag: [{ Key: 'kept', Value: 'yes' }] }] })
+  await k.rest()
+  expect((await ok('DescribeImages', { Owner: ['self'] })).imagesSet).toMatchObject([{ imageId, name: 'golden', isPublic: 'false', tagSet: [{ key: 'kept', value: 'yes' }] }])
+  expect((await ok('DescribeImageAttribute', { ImageId: imageId, Attribute: 'description' })).description.value).toBe('of it')
+  await ok('ModifyImageAttribute', { ImageId: imageId, Description: { Value: 'changed' } })
+  expect((await ok('DescribeImageAttribute', { ImageId: imageId, Attribute: 'description' })).description.value).toBe('changed')
+  expect([await code('CreateImage', { InstanceId: id, Name: 'golden' }), await code('CreateImage', { InstanceId: id }), await code('DescribeImageAttribute', { ImageId: imageId, Attribute: 'x' })]).toEqual(['InvalidAMIName.Duplicate', 'MissingParameter', 'InvalidParameterValue'])
+  await ok('DeregisterImage', { ImageId: imageId })
+  expect(await code('DeregisterImage', { ImageId: imageId })).toBe('InvalidAMIID.NotFound')
+  await ok('TerminateInstances', { InstanceId: [id] })
+  await k.rest()
+})
