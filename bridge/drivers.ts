@@ -1,5 +1,5 @@
 import type { Relay } from './core/relay.ts'
-import type { Disk, DiskRef, DomainSpec, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
+import type { Disk, DiskRef, DomainSpec, ImageBytes, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
 import type { Desired, GuestData, Inventory } from '../schema/hosts.ts'
 import type { Connection } from './network/handover.ts'
 import type { Door, Serve, Way } from './peers/door.ts'
@@ -65,6 +65,9 @@ export interface Disks {
 export interface Images {
   /** A local file with exactly these bytes; `url` is asked for only when they are not here. */
   fetch(image: { id: string; format: 'raw' | 'qcow2'; size: number; sha512: string }, url: () => Promise<string>, progress: (text: string) => void): Promise<string>
+  list(): Promise<NonNullable<Inventory['images']>>
+  /** Disks that were made of it keep what they stand on. Content when it is not here. */
+  forget(image: ImageBytes): Promise<void>
 }
 
 /** The network as it should be; `apply` makes the host equal, touching only what differs. */

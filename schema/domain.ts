@@ -20,6 +20,10 @@ export const imageRef = t.Object({
   sha512: t.String({ pattern: '^[0-9a-f]{128}$' }),
 }, closed)
 
+/** Image bytes by what they are, whichever images have them: half of their sha512. */
+export const imageBytes = t.Object({ digest: t.String({ pattern: '^[0-9a-f]{64}$' }), format: t.Enum(['raw', 'qcow2']) }, closed)
+export type ImageBytes = Static<typeof imageBytes>
+
 export const disk = t.Object({
   ref: diskRef,
   /** `vda`, `vdb`, … as the guest is told to name it. */

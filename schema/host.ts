@@ -55,6 +55,12 @@ export const enrollment = sqliteTable('enrollment', {
   createdAt: micros('created_at').notNull(),
 })
 
+/** Image bytes a host has at hand, as it last said: of its own, since few ask. */
+export const hostImages = sqliteTable('host_images', {
+  host: text('host').primaryKey(),
+  images: json<NonNullable<Inventory['images']>>('images').notNull(),
+})
+
 /** A domain a host shows that no row names: listed for the operator, removed only on request. */
 export const orphan = sqliteTable('orphan', {
   id: text('id').primaryKey(),

@@ -1,5 +1,5 @@
 import { Type as t, type Static } from 'typebox'
-import { closed, mac, uuid } from './jobs.ts'
+import { closed, imageBytes, mac, uuid } from './jobs.ts'
 import type { Job } from './jobs.ts'
 
 /**
@@ -73,6 +73,8 @@ export const inventory = t.Object({
   /** Ports whose tap is up with filters in force, and disks kept, by kind and id. */
   ports: t.Array(uuid, { maxItems: 20000 }),
   disks: t.Array(t.String({ pattern: '^(root|ephemeral|swap|volume|snapshot)/[0-9a-f-]{36}$' }), { maxItems: 50000 }),
+  /** Image bytes at hand, how many disks stand on them, since when and when last used (seconds since 1970). Absent: a bridge of before. */
+  images: t.Optional(t.Array(t.Object({ ...imageBytes.properties, size: t.Integer(), disks: t.Integer(), since: t.Integer(), usedAt: t.Integer() }, closed), { maxItems: 2000 })),
   revision: t.Integer(),
   /** Physical networks this host leads to. Absent: a bridge of before, which does not say. */
   physicalNetworks: t.Optional(t.Array(physicalNetwork, { maxItems: 256 })),

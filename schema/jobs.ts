@@ -1,5 +1,5 @@
 import { Type as t, type Static, type TSchema } from 'typebox'
-import { closed, disk, diskRef, domainSpec, imageRef, mac, nic, uuid } from './domain.ts'
+import { closed, disk, diskRef, domainSpec, imageBytes, imageRef, mac, nic, uuid } from './domain.ts'
 
 export * from './domain.ts'
 
@@ -44,6 +44,10 @@ export const jobs = {
   /** Writes a disk's content as it is at one instant to the image's bytes, as one self-contained file. */
   'disk.upload': job(3600, t.Object({ disk: diskRef, image: uuid, format: t.Enum(['raw', 'qcow2']), server: t.Optional(uuid) }, closed),
     t.Object({ size: t.Integer(), virtualSize: t.Integer(), md5: t.String(), sha512: t.String() })),
+
+  /** Has an image's bytes at hand, so that disks are made of it at once; and lets go of some. */
+  'image.fetch': job(3600, t.Object({ image: imageRef }, closed), done),
+  'image.forget': job(120, t.Object({ images: t.Array(imageBytes, { maxItems: 2000 }) }, closed), done),
 
   /** Defines and starts; content when the guest runs. Its disks exist, its ports are in the desired state. */
   'domain.start': job(300, t.Object({ spec: domainSpec }, closed), t.Object({ vncPort: t.Optional(t.Integer()) })),

@@ -31,6 +31,17 @@ async function cache(options: CacheOptions = {}) {
   }
 }
 
+test('what is kept is listed with the disks that stand on it, and let go of without them', async () => {
+  const c = await cache(), bytes = Buffer.alloc(5000, 'kept'), path = await c.fetch(bytes), digest = sha(bytes).slice(0, 64), disk = join(c.store.root, 'a-disk')
+  await link(path, disk)
+  const [{ since, usedAt, ...kept }] = await c.images.list()
+  expect(kept).toEqual({ digest, format: 'raw', size: 5000, disks: 1 })
+  for (const at of [since, usedAt]) expect(Math.abs(at - Date.now() / 1000)).toBeLessThan(60)
+  await c.images.forget({ digest, format: 'raw' })
+  await c.images.forget({ digest, format: 'raw' })
+  expect([await c.images.list(), (await stat(disk)).size]).toEqual([[], 5000])
+})
+
 test('fifty that boot from one image at once fetch it once', async () => {
   const c = await cache(), bytes = Buffer.alloc(300_000, 'image'), image = imageOf(bytes)
   let urls = 0

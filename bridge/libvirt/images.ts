@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { open, readdir, rm, stat, statfs, utimes, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Hopeless, type Images } from '../drivers.ts'
 import { inspect } from './qemu-img.ts'
 import { fileError, noSpace } from './run.ts'
@@ -38,6 +38,15 @@ export function libvirtImages(store: Store, { download = fetch, maxBytes = Infin
 
   return {
     prune,
+    async list() {
+      const named = (await cached()).map(({ path, stat }) => ({ name: /^([0-9a-f]{64})\.(raw|qcow2)$/.exec(basename(path)), stat }))
+      return named.flatMap(({ name, stat }) => (name ? [{ digest: name[1], format: name[2] as Image['format'], size: stat.size, disks: stat.nlink - 1, since: Math.floor(stat.birthtimeMs / 1000), usedAt: Math.floor(stat.mtimeMs / 1000) }] : []))
+    },
+    async forget({ digest, format }) {
+      const path = store.image(digest, format)
+      await flights.get(path)?.result.catch(() => {})
+      await rm(path, { force: true })
+    },
     async fetch(image, url, progress) {
       const path = store.image(image.sha512, image.format)
       const known = await stat(path).catch(() => undefined)

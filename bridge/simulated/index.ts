@@ -26,7 +26,7 @@ export class Simulation {
     this.#act = mischief(of.mischief)
     this.#capacity = of.capacity ?? roomy
     this.#volumes = new Journal(join(this.folder, 'shared', 'volumes.jsonl'))
-    this.#images = simulatedImages(new Journal(join(this.folder, 'shared', 'images.jsonl')), this.#act(''))
+    this.#images = simulatedImages(new Journal(join(this.folder, 'shared', 'bytes.jsonl')), this.#act(''))
   }
 
   /** One more host, with whatever it kept from before. */
@@ -40,7 +40,7 @@ export class Simulation {
     return {
       virt: simulatedVirt(guests, act),
       disks: simulatedDisks({ host: name, own, shared: this.#volumes, drives: journal('drives'), scratch: join(this.folder, 'scratch'), act }),
-      images: this.#images,
+      images: { ...this.#images, list: () => this.#images.list(own) },
       moves: simulatedMoves({ guests, keep: (ref) => ref.kind === 'volume' || ref.kind === 'snapshot' ? this.#volumes : own, host: name, act }),
       door: new Door({ address }),
       net: simulatedNet(act),

@@ -31,6 +31,17 @@ const picture = () => {
   return { id, format: 'raw' as const, size: bytes.length, sha512: createHash('sha512').update(bytes).digest('hex') }
 }
 
+test('an image is fetched ahead of need, shown with the disks that stand on it, and let go of', async () => {
+  const { run, drivers, id } = await host(), image = picture(), digest = image.sha512.slice(0, 64)
+  expect(await run('image.fetch', { image })).toMatchObject({ state: 'done' })
+  cloud.bytes.delete(image.id)
+  expect(await run('disk.create', { disk: { kind: 'root', id: randomUUID() }, sizeGb: 1, source: { image } })).toMatchObject({ state: 'done' })
+  await cloud.until(() => cloud.hosts.get(id)!.inventory?.images?.some((i) => i.disks === 1))
+  expect(cloud.hosts.get(id)!.inventory!.images).toMatchObject([{ digest, format: 'raw', size: image.size, disks: 1 }])
+  for (let twice = 0; twice < 2; twice++) expect(await run('image.forget', { images: [{ digest, format: 'raw' }] })).toMatchObject({ state: 'done' })
+  expect(await drivers.images.list()).toEqual([])
+})
+
 test("a server's whole life", async () => {
   const { run, drivers } = await host()
   const spec = trialSpec({ configDrive: true })

@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { aggregateHost, server, type ServerState } from '../../schema/compute.ts'
-import { host, orphan } from '../../schema/host.ts'
+import { host, hostImages, orphan } from '../../schema/host.ts'
 import { job } from '../../schema/kernel.ts'
 import { closed } from '../../schema/jobs.ts'
 import { router } from '../../schema/network.ts'
@@ -87,6 +87,7 @@ export const remove = endpoint({
     touch(ctx, { hostsOf: sql`select id from host` })
     ctx.stage(q.delete(aggregateHost).where(eq(aggregateHost.host, row.id)))
     ctx.stage(q.delete(orphan).where(eq(orphan.host, row.id)))
+    ctx.stage(q.delete(hostImages).where(eq(hostImages.host, row.id)))
     ctx.stage(q.delete(job).where(and(eq(job.host, row.id), inArray(job.state, ['queued', 'running', 'done', 'failed', 'cancelled']))))
     ctx.stage(q.delete(host).where(sql`${host.id} = ${row.id} and not exists (select 1 from ${server} where host = ${row.id} or other_host = ${row.id})
       and not exists (select 1 from ${volume} where host = ${row.id}) and not exists (select 1 from ${snapshot} where host = ${row.id})`), 'stale')

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { eq, sql } from 'drizzle-orm'
 import { Picture, type Stated } from '../../schema/desired.ts'
-import { host } from '../../schema/host.ts'
+import { host, hostImages } from '../../schema/host.ts'
 import { blobRequest, inventory, passageRequest, type Desired, type GuestData, type PassageAnswer } from '../../schema/hosts.ts'
 import { image } from '../../schema/image.ts'
 import { job } from '../../schema/kernel.ts'
@@ -52,9 +52,9 @@ export const blobs = endpoint({
     const ask = bodyOf(blobRequest, text)
     const [[row], [bytes]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)), q.select({ blob: image.blob }).from(image).where(eq(image.id, ask.image)))
     if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
-    // Only the image the job itself names, read for making disks, written for uploading them.
-    const args = row.args as { image?: string; source?: { image?: { id: string } } }
-    const allowed = ask.method === 'PUT' ? row.kind === 'disk.upload' && args.image === ask.image : row.kind === 'disk.create' && args.source?.image?.id === ask.image
+    // Only the image the job itself names, read for making disks or to have it at hand, written for uploading them.
+    const args = row.args as { image?: string | { id: string }; source?: { image?: { id: string } } }, about = row.kind === 'image.fetch' ? args.image : args.source?.image
+    const allowed = ask.method === 'PUT' ? row.kind === 'disk.upload' && args.image === ask.image : ['disk.create', 'image.fetch'].includes(row.kind) && (about as { id?: string } | undefined)?.id === ask.image
     if (!allowed) throw conflict(`Job ${ask.job} is not about image ${ask.image}.`)
     const { imageKey } = await import('../image/keys.ts')
     const url = await new Bytes(ctx.env, ctx.world).presign(ask.method, (ask.method === 'GET' && bytes?.blob) || imageKey(ask.image), 3600)
@@ -94,13 +94,14 @@ export const report = endpoint({
   id: 'inventory', method: 'PUT', path: '/{host}/inventory', status: 204, policy: 'public', raw: true, summary: 'What is on this host now (signed by the host)',
   async handle(ctx, input) {
     const { observe } = await import('./observe.ts')
-    const [[row]] = await ctx.read(hostQuery(input.params.host))
+    const [[row], [kept]] = await ctx.read(hostQuery(input.params.host), q.select().from(hostImages).where(eq(hostImages.host, input.params.host)))
     const { text } = await signedBy(ctx, input, row)
-    const seen = bodyOf(inventory, text), now = ctx.now(), h = seen.hypervisor
+    const seen = bodyOf(inventory, text), images = seen.images ?? [], now = ctx.now(), h = seen.hypervisor
     ctx.stage(q.update(host).set({
       seenAt: now, inventoryAt: now, hypervisor: h, capacity: seen.capacity, vcpus: seen.capacity.vcpus, memoryMb: seen.capacity.memoryMb, diskGb: seen.capacity.diskGb,
       storage: seen.storage, simulated: h.type === 'simulated', bootId: seen.bootId, version: seen.version, applied: seen.revision, physicalNetworks: seen.physicalNetworks ?? null,
     }).where(eq(host.id, row.id)))
+    if (JSON.stringify(images) !== JSON.stringify(kept?.images ?? [])) ctx.stage(q.insert(hostImages).values({ host: row.id, images }).onConflictDoUpdate({ target: hostImages.host, set: { images } }))
     if (row.inventoryAt !== null && JSON.stringify(seen.physicalNetworks ?? null) !== JSON.stringify(row.physicalNetworks)) await leadsElsewhere(ctx, row.id)
     await observe(ctx, row, seen)
   },

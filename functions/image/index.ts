@@ -1,3 +1,4 @@
+import * as cache from './cache/api.ts'
 import create from './images/create.ts'
 import { addLocation, deactivate, deleteTag, locations, putTag, reactivate, remove, show } from './images/api.ts'
 import list from './images/list.ts'
@@ -16,6 +17,6 @@ export default image.serve([
   upload, download, stage, importImage, deactivate, reactivate, putTag, deleteTag, addLocation, locations, deleteFromStore,
   members.list, members.show, members.create, members.update, members.remove,
   tasks.list, tasks.show, tasks.create, tasks.remove, tasks.ofImage,
-  schemas, info,
+  schemas, info, cache.list, cache.queue, cache.remove, cache.clear,
   namespaces.list, namespaces.create, namespaces.show, namespaces.update, namespaces.remove, items,
 ])

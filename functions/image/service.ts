@@ -1,8 +1,8 @@
 import { admin, adminOrReader, any, authenticated, projectMember, projectReader, role } from '../kernel/policy.ts'
 import { service } from '../kernel/service.ts'
 
-/** Minors a client may count on: 2.8, 2.9, 2.13 are of several stores, 2.14 of the cache. */
-const minors = [15, 12, 11, 10, 7, 6, 5, 4, 3, 2, 1, 0]
+/** Minors a client may count on: 2.8, 2.9, 2.13 are of several stores. */
+const minors = [15, 14, 12, 11, 10, 7, 6, 5, 4, 3, 2, 1, 0]
 const versions = (origin: string) => ({
   versions: minors.map((n, i) => ({ id: `v2.${n}`, status: i === 0 ? 'CURRENT' : 'SUPPORTED', links: [{ rel: 'self', href: `${origin}/image/v2/` }] })),
 })
@@ -20,7 +20,7 @@ export const image = service({
     upload_image: projectMember, download_image: adminOrReader, publicize_image: admin, communitize_image: projectMember, deactivate: projectMember, reactivate: projectMember,
     add_member: projectMember, get_members: adminOrReader, modify_member: projectMember, delete_member: projectMember,
     get_task: projectReader, add_task: anyMember, tasks_api_access: admin, stores_info: authenticated, stores_info_detail: admin, get_image_location: admin,
-    get_metadef: authenticated, modify_metadef: admin,
+    get_metadef: authenticated, modify_metadef: admin, cache_list: admin, cache_image: admin, cache_delete: admin,
   },
   statuses: { overQuota: 413 },
   render: (f, status) => ({

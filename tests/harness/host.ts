@@ -16,6 +16,8 @@ export class TestHost {
   revision = 0
   readonly domains = new Map<string, Inventory['domains'][number]>()
   readonly disks = new Set<string>()
+  /** Image bytes it has at hand, by digest. */
+  readonly images = new Map<string, NonNullable<Inventory['images']>[number]>()
   /** Hosts beside it, which servers can move to. */
   readonly peers: TestHost[] = []
   storage = 'test'
@@ -84,6 +86,8 @@ export class TestHost {
     const at = (ref: { kind: string; id: string }) => `${ref.kind}/${ref.id}`
     switch (job.kind) {
       case 'disk.create': this.disks.add(at(a.disk)); return { bytes: 1 << 20 }
+      case 'image.fetch': this.images.set(a.image.sha512.slice(0, 64), { digest: a.image.sha512.slice(0, 64), format: a.image.format, size: a.image.size, disks: 0, since: 1_700_000_000, usedAt: 1_700_000_060 }); return {}
+      case 'image.forget': for (const i of a.images) this.images.delete(i.digest); return {}
       case 'disk.delete': this.disks.delete(at(a.disk)); return {}
       case 'disk.snapshot': this.disks.add(at(a.snapshot)); return { bytes: 1 << 20 }
       case 'disk.upload': return { size: 65536, virtualSize: 1 << 30, md5: '0'.repeat(32), sha512: '0'.repeat(128) }
@@ -126,7 +130,7 @@ export class TestHost {
 
   report(more: Partial<Inventory> = {}) {
     const inventory: Inventory = {
-      version: 'test', bootId: 'boot-1', storage: this.storage, revision: this.revision, ports: [], disks: [...this.disks], domains: [...this.domains.values()],
+      version: 'test', bootId: 'boot-1', storage: this.storage, revision: this.revision, ports: [], disks: [...this.disks], images: [...this.images.values()], domains: [...this.domains.values()],
       hypervisor: { type: 'simulated', virtType: 'simulated', version: 1, hostname: this.name, address: '127.0.0.1', cpuModel: 'test', arch: 'x86_64', uptimeSeconds: 1, load: [0, 0, 0] },
       capacity: { vcpus: 16, memoryMb: 65536, diskGb: 1000, freeDiskGb: 1000, freeMemoryMb: 65536, ...this.capacity }, physicalNetworks: this.physical, ...more,
     }

@@ -6,6 +6,8 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { onDuplicate, q } from '../../kernel/db.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
 import { isoMicros, view } from '../../kernel/view.ts'
+import { able, fetching, fetchOn } from '../../image/cache/use.ts'
+import { imageQuery, usableImage } from '../../image/images/use.ts'
 import { endpoint, type Rule } from '../service.ts'
 import { action, closed, fqdn, name } from '../shapes.ts'
 
@@ -120,11 +122,15 @@ export default [
     },
   }),
   endpoint({
-    id: 'aggregates.images', method: 'POST', path: '/os-aggregates/{aggregate}/images', since: '2.81', status: 202, summary: 'Have images ready on hosts: they fetch each once by themselves', policy: rule('images'),
-    body: { '2.81': t.Object({ cache: t.Array(t.Object({ id: t.String() }, closed), { minItems: 1 }) }, closed) },
+    id: 'aggregates.images', method: 'POST', path: '/os-aggregates/{aggregate}/images', since: '2.81', status: 202, summary: 'Have images ready on the hosts of an aggregate that are up', policy: rule('images'),
+    body: { '2.81': t.Object({ cache: t.Array(t.Object({ id: t.String() }, closed), { minItems: 1, maxItems: 100 }) }, closed) },
     async handle(ctx, { params, body }) {
-      await find(ctx, params.aggregate)
-      if (new Set(body.cache.map((c) => c.id)).size !== body.cache.length) throw invalid('Duplicate images in request')
+      const asked = body.cache.map((c) => c.id)
+      if (new Set(asked).size !== asked.length) throw invalid('Duplicate images in request')
+      const { a, own } = await find(ctx, params.aggregate)
+      const [hosts, going, ...rows] = await ctx.read(able(ctx, own.map((m) => m.host)), fetching(), ...asked.map((id) => imageQuery(ctx, id)))
+      for (const id of asked) fetchOn(ctx, usableImage(rows.flat(), id), hosts, going)
+      ctx.event('aggregate.cache_images.start', String(a.id), { images: asked, hosts: hosts.map((h) => h.id) })
     },
   }),
 ]
