@@ -56,6 +56,12 @@ export interface Disks {
   snapshot(from: DiskRef, to: DiskRef, server?: string): Promise<void>
   /** A self-contained file of the disk at one instant, in `format`; the caller uploads and then disposes of it. */
   freeze(ref: DiskRef, format: 'raw' | 'qcow2', server?: string): Promise<{ path: string; virtualSize: number; dispose(): Promise<void> }>
+  /** The same as `size` bytes to read from `path`, of which only those in `data` (start, length) may be anything but zero. */
+  still(ref: DiskRef, server?: string): Promise<{ path: string; size: number; data: [start: number, length: number][]; dispose(): Promise<void> }>
+  /** Gives a disk new content, or makes it: `fill` writes into a file of `size` zeros, and when that is done it is the disk's, grown to `sizeGb`. Until then nothing changes. */
+  restore(ref: DiskRef, of: { size: number; sizeGb: number }, fill: (path: string) => Promise<void>): Promise<void>
+  /** A name for a file that does not outlive its job. */
+  scratch(): string
   /** An ISO 9660 volume `config-2` with these files. */
   configDrive(uuid: string, files: Record<string, string | Uint8Array>): Promise<string>
   deleteConfigDrive(uuid: string): Promise<void>

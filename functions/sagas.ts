@@ -10,6 +10,8 @@ const known: Record<string, () => Promise<{ default: Saga }>> = {
   'volume.rewrite': () => import('./volume/volumes/rewrite.saga.ts'),
   'snapshot.create': () => import('./volume/snapshots/create.saga.ts'),
   'snapshot.delete': () => import('./volume/snapshots/delete.saga.ts'),
+  'backup.create': () => import('./volume/backups/create.saga.ts'),
+  'backup.restore': () => import('./volume/backups/restore.saga.ts'),
   'stack.turn': () => import('./orchestration/engine/turn.saga.ts'),
   'server.boot': () => import('./compute/servers/boot.saga.ts'),
   'server.delete': () => import('./compute/servers/remove.saga.ts'),

@@ -7,6 +7,7 @@ import { silentSweep } from './hosts/silent.sweep.ts'
 import { drainSweep } from './compute/servers/moves/drain.sweep.ts'
 import { messageSweep } from './volume/messages/api.ts'
 import { uploadSweep } from './image/upload/discard.ts'
+import { discardSweep } from './kernel/discard.ts'
 import { kernelSweeps, type Sweep } from './kernel/sweep.ts'
 import { forgetChanges } from './network/touch.ts'
 import { routerSweep } from './network/routers/place.ts'
@@ -21,6 +22,7 @@ export const sweeps: Sweep[] = [
   rotateKeys,
   syncDirectories,
   uploadSweep,
+  discardSweep,
   messageSweep,
   stackSweep,
   routerSweep,

@@ -48,6 +48,14 @@ export type Report = Static<typeof report>
 export const blobRequest = t.Object({ job: uuid, attempt: t.Integer(), image: uuid, method: t.Enum(['GET', 'PUT']) }, closed)
 export interface BlobAnswer { url: string; expires: string }
 
+// ── POST /hosts/{host}/objects: the same for the objects of the backup a running job is about: new ones to write, or those it consists of ──
+export const objectsRequest = t.Object({
+  job: uuid, attempt: t.Integer(),
+  take: t.Optional(t.Integer({ minimum: 1, maximum: 64 })),
+  get: t.Optional(t.Array(t.Object({ store: uuid, number: t.Integer({ minimum: 0 }) }, closed), { minItems: 1, maxItems: 64 })),
+}, closed)
+export interface ObjectsAnswer { /** What the first of those taken is numbered; the others follow it. */ first: number; /** Good for fifteen minutes. */ urls: string[] }
+
 // ── POST /hosts/{host}/passages: the key of the move a running job of this host is about ─────────────────────────────
 export const passageRequest = t.Object({ job: uuid, attempt: t.Integer() }, closed)
 export interface PassageAnswer { /** 32 bytes, base64url. */ key: string }

@@ -68,15 +68,6 @@ export const imageTask = sqliteTable('image_task', {
   updatedAt: micros('updated_at').notNull(),
 }, (t) => [index('image_task_owner').on(t.owner, t.createdAt, t.id), index('image_task_image').on(t.image)])
 
-/** Bytes no row names any more: removed after the commit that dropped them, and again by a sweep until that has worked. */
-export const discard = sqliteTable('discard', {
-  key: text('key').primaryKey(),
-  /** A multipart upload that may still be open on it. */
-  upload: text('upload'),
-  /** Kept until then although removed: an upload in flight could still write it. */
-  until: micros('until').notNull(),
-}, (t) => [index('discard_until').on(t.until)])
-
 /** Bytes a project may keep, when not the default. */
 export const imageQuota = sqliteTable('image_quota', { project: text('project').primaryKey(), bytes: integer('bytes').notNull() })
 

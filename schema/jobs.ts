@@ -20,11 +20,16 @@ const wayIn = t.Object({ address: t.String({ maxLength: 45, pattern: '^[0-9A-Fa-
 /** Both hosts keep their servers' files in the same place: what one of them left is the other's. */
 const shared = t.Optional(t.Boolean())
 const sizeGb = t.Integer({ minimum: 0, maximum: 65536 })
+/** The object that lists a backup's chunks. */
+const manifest = t.Object({ number: t.Integer({ minimum: 0 }), size: t.Integer({ minimum: 0 }), sha256: t.String({ pattern: '^[0-9a-f]{64}$' }) }, closed)
+/** The same, with the name under which it lies. */
+const backupRef = t.Object({ store: uuid, ...manifest.properties }, closed)
+export type BackupRef = Static<typeof backupRef>
 
 /**
  * The host's whole vocabulary: everything a control plane can ask a hypervisor to do, with the values it may carry.
  * A new power is a new entry here. Jobs carry values and ids, never text for a parser, never paths, never secrets:
- * bytes are fetched through `POST /hosts/{host}/blobs`, guest data through `GET /hosts/{host}/guests/{server}`.
+ * bytes are fetched through `POST /hosts/{host}/blobs` and `/objects`, guest data through `GET /hosts/{host}/guests/{server}`.
  */
 export const jobs = {
   /** Makes a disk of `sizeGb` (0: as large as its source), blank or copied from an image or another disk. */
@@ -44,6 +49,11 @@ export const jobs = {
   /** Writes a disk's content as it is at one instant to the image's bytes, as one self-contained file. */
   'disk.upload': job(3600, t.Object({ disk: diskRef, image: uuid, format: t.Enum(['raw', 'qcow2']), server: t.Optional(uuid) }, closed),
     t.Object({ size: t.Integer(), virtualSize: t.Integer(), md5: t.String(), sha512: t.String() })),
+  /** Keeps a disk's content as it is at one instant as chunks in the object store: those that `parent` has are only named. `first`: the first of the objects this took that it consists of. */
+  'disk.backup': job(86400, t.Object({ disk: diskRef, backup: uuid, parent: t.Optional(backupRef), server: t.Optional(uuid) }, closed),
+    t.Object({ manifest, first: t.Integer({ minimum: 0 }), objects: t.Integer({ minimum: 0 }), bytes: t.Integer({ minimum: 0 }) })),
+  /** Gives a disk of `sizeGb` that nobody has open, or that is not there, the content of a backup: all of it or nothing. */
+  'disk.restore': job(86400, t.Object({ disk: diskRef, sizeGb, backup: uuid, manifest: backupRef }, closed), t.Object({ bytes: t.Integer() })),
 
   /** Has an image's bytes at hand, so that disks are made of it at once; and lets go of some. */
   'image.fetch': job(3600, t.Object({ image: imageRef }, closed), done),

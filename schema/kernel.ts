@@ -125,3 +125,14 @@ export const idempotency = sqliteTable('idempotency', {
   answer: json<unknown>('answer').notNull(),
   expiresAt: micros('expires_at').notNull(),
 })
+
+/** Bytes no row names any more: removed after the commit that dropped them, and again by a sweep until that has worked. */
+export const discard = sqliteTable('discard', {
+  key: text('key').primaryKey(),
+  /** A multipart upload that may still be open on it. */
+  upload: text('upload'),
+  /** Not one object but as many, numbered from 0, under this key. */
+  objects: integer('objects'),
+  /** Kept until then although removed: an upload in flight could still write it. */
+  until: micros('until').notNull(),
+}, (t) => [index('discard_until').on(t.until)])

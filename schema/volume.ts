@@ -63,6 +63,48 @@ export const snapshot = sqliteTable('snapshot', {
   index('snapshot_group').on(t.groupSnapshot).where(sql`group_snapshot is not null`),
 ])
 
+/** What a volume held at one moment, kept in the object store as chunks; where volume and snapshot are by now does not matter. */
+export const volumeBackup = sqliteTable('volume_backup', {
+  id: text('id').primaryKey(),
+  project: text('project').notNull(),
+  user: text('user').notNull(),
+  volume: text('volume').notNull(),
+  snapshot: text('snapshot'),
+  name: text('name'),
+  description: text('description'),
+  sizeGb: integer('size_gb').notNull(),
+  status: text('status').notNull(),
+  failReason: text('fail_reason'),
+  /** A word of the user's; all bytes lie in one bucket. */
+  container: text('container'),
+  zone: text('zone'),
+  /** The backup this one holds the differences to; it must stay as long. */
+  parent: text('parent'),
+  metadata: json<Record<string, string>>('metadata').notNull(),
+  /** What else the volume was, for one that is made of this. */
+  facts: json<{ bootable: boolean; imageMeta: Record<string, string> | null; metadata: Record<string, string>; type: string | null }>('facts').notNull(),
+  /** Under which name its objects lie, numbered in the order they were handed out: the backup's own id, or, once exported and imported, another's. */
+  store: text('store').notNull(),
+  objects: integer('objects').notNull().default(0),
+  /** How many chunks of its own it has. */
+  stored: integer('stored').notNull().default(0),
+  /** The object that lists its chunks; there once all of them are. */
+  manifest: json<{ number: number; size: number; sha256: string }>('manifest'),
+  /** The volume it is being restored to. */
+  target: text('target'),
+  /** The moment its data is of. */
+  dataAt: micros('data_at').notNull(),
+  createdAt: micros('created_at').notNull(),
+  updatedAt: micros('updated_at').notNull(),
+}, (t) => [
+  index('volume_backup_project').on(t.project, t.createdAt, t.id),
+  index('volume_backup_created').on(t.createdAt, t.id),
+  index('volume_backup_volume').on(t.volume, t.dataAt),
+  index('volume_backup_parent').on(t.parent).where(sql`parent is not null`),
+  index('volume_backup_store').on(t.store),
+  index('volume_backup_target').on(t.target).where(sql`target is not null`),
+])
+
 /** The one record of a volume at a server, for both the volume and the compute API. */
 export const attachment = sqliteTable('attachment', {
   id: text('id').primaryKey(),

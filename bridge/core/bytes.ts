@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { Transform, type Readable } from 'node:stream'
+import { PassThrough, Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { open } from './http.ts'
 import { backoff, pause } from './pause.ts'
@@ -14,9 +14,9 @@ export interface Sent { size: number; md5: string; sha512: string }
 interface Options { signal?: AbortSignal; progress?(share: number): void }
 
 /** The store's answer; 4xx of a presigned URL usually means it has expired, and a new one is asked for. */
-class Answered extends Error {
+export class Answered extends Error {
   status: number
-  constructor(what: string, status: number) { super(`the image store answered ${status} to a ${what}`); this.status = status }
+  constructor(what: string, status: number) { super(`the object store answered ${status} to a ${what}`); this.status = status }
 }
 
 /** Streams a file to a presigned URL; its digests are those of exactly the bytes that went out. */
@@ -39,7 +39,23 @@ export async function getBytes(url: () => Promise<string>, size: number, to: () 
   }, options.signal)
 }
 
-async function insist<T>(once: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/** A few bytes to a presigned URL, once. */
+export const putBuffer = (url: string, bytes: Buffer, signal?: AbortSignal): Promise<unknown> =>
+  exchange('PUT', url, signal, { 'content-length': bytes.length }, Readable.from(bytes), new PassThrough())
+
+/** A few bytes from a presigned URL, once; more than `most` are refused. */
+export async function getBuffer(url: string, most: number, signal?: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of await exchange('GET', url, signal)) {
+    length += chunk.length
+    if (length > most) throw new Error('more bytes than announced')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+export async function insist<T>(once: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let failures = 0; ; failures++) {
     try { return await once() } catch (error) {
       if (signal?.aborted) throw signal.reason

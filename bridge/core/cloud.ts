@@ -1,4 +1,4 @@
-import type { BlobAnswer, Claim, ClaimAnswer, Desired, GuestData, Inventory, PassageAnswer, Report } from '../../schema/hosts.ts'
+import type { BlobAnswer, Claim, ClaimAnswer, Desired, GuestData, Inventory, ObjectsAnswer, PassageAnswer, Report } from '../../schema/hosts.ts'
 import type { Stated } from '../../schema/desired.ts'
 import type { Job } from '../../schema/jobs.ts'
 import { call, type Answer } from './http.ts'
@@ -33,6 +33,9 @@ export class Cloud {
   report(job: string, body: Report): Promise<{ jobs?: Job[] }> { return this.#json('POST', `/jobs/${job}`, body) }
   blob(job: string, attempt: number, image: string, method: 'GET' | 'PUT'): Promise<BlobAnswer> {
     return this.#json('POST', '/blobs', { job, attempt, image, method })
+  }
+  objects(job: string, attempt: number, ask: { take: number } | { get: { store: string; number: number }[] }): Promise<ObjectsAnswer> {
+    return this.#json('POST', '/objects', { job, attempt, ...ask })
   }
   passage(job: string, attempt: number): Promise<PassageAnswer> { return this.#json('POST', '/passages', { job, attempt }) }
   inventory(body: Inventory): Promise<unknown> { return this.#json('PUT', '/inventory', body) }

@@ -106,6 +106,10 @@ export class Desk {
       ...lent, signal: abort.signal,
       progress: (text) => progress.say(text),
       blob: async (image, method) => (await cloud.blob(job.id, job.attempt, image, method)).url,
+      objects: {
+        take: (n) => cloud.objects(job.id, job.attempt, { take: n }),
+        get: async (wanted) => (await cloud.objects(job.id, job.attempt, { get: wanted })).urls,
+      },
       passage: async () => Buffer.from((await cloud.passage(job.id, job.attempt)).key, 'base64url'),
       ready: (nics) => lent.ready(nics, abort.signal),
     }

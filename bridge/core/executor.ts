@@ -1,6 +1,6 @@
 import type { Disks, Images, Moves, Net, Virt } from '../drivers.ts'
 import type { Arrivals } from '../move/arrivals.ts'
-import type { GuestData } from '../../schema/hosts.ts'
+import type { GuestData, ObjectsAnswer } from '../../schema/hosts.ts'
 import type { JobArgs, JobName, JobResult, Nic } from '../../schema/jobs.ts'
 
 /** What an executor may use: the drivers, and the few questions it may ask about its own job. */
@@ -20,6 +20,8 @@ export interface Work {
   revert(undo: () => Promise<void>): void
   /** A short-lived URL for an image's bytes. */
   blob(image: string, method: 'GET' | 'PUT'): Promise<string>
+  /** Short-lived URLs for objects of the backup this job is about: new ones to write, or those it consists of. */
+  objects: { take(n: number): Promise<ObjectsAnswer>; get(wanted: { store: string; number: number }[]): Promise<string[]> }
   /** The key of the move this job is about: both its hosts are told it, nobody else. */
   passage(): Promise<Buffer>
   guest(server: string): Promise<GuestData>

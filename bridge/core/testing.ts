@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { blobRequest, claim, enrollment, inventory, passageRequest, report, type Claim, type ClaimAnswer, type Desired, type GuestData, type Inventory, type Report } from '../../schema/hosts.ts'
+import { blobRequest, claim, enrollment, inventory, objectsRequest, passageRequest, report, type Claim, type ClaimAnswer, type Desired, type GuestData, type Inventory, type Report } from '../../schema/hosts.ts'
 import type { Job, JobArgs, JobName } from '../../schema/jobs.ts'
 
 /**
@@ -22,6 +22,8 @@ export class FakeCloud {
   readonly hosts = new Map<string, Enrolled>()
   readonly jobs = new Map<string, Row>()
   readonly bytes = new Map<string, Buffer>()
+  /** How many objects of a backup have been handed out; they are in `bytes` as `STORE.NUMBER`. */
+  readonly taken = new Map<string, number>()
   readonly guests = new Map<string, GuestData>()
   readonly calls: string[] = []
   readonly claims: { host: string; running: string[]; slots: number; fresh: boolean }[] = []
@@ -106,6 +108,13 @@ export class FakeCloud {
         const ask = checked(blobRequest, data)
         const row = this.#mine(one, ask.job, ask.attempt)
         return { url: `${this.url}/bytes/${ask.image}?signature=${row.id}`, expires: '' }
+      }
+      case 'POST objects': {
+        const ask = checked(objectsRequest, data)
+        const backup = (this.#mine(one, ask.job, ask.attempt).args as { backup: string }).backup, first = this.taken.get(backup) ?? 0
+        if (ask.take) this.taken.set(backup, first + ask.take)
+        const wanted = ask.get ?? Array.from({ length: ask.take ?? 0 }, (_, i) => ({ store: backup, number: first + i }))
+        return { first, urls: wanted.map(({ store, number }) => `${this.url}/bytes/${store}.${number}`) }
       }
       case 'POST passages': {
         const ask = checked(passageRequest, data)

@@ -5,7 +5,7 @@ import { writeConfigDrive } from './config-drive.ts'
 import type { Copies } from './copy.ts'
 import type { Locks } from './locks.ts'
 import { header } from './qcow2.ts'
-import { convert, create, GiB, grow, inspect, locked, overlay } from './qemu-img.ts'
+import { convert, create, extents, GiB, grow, inspect, locked, overlay } from './qemu-img.ts'
 import { fileError, run } from './run.ts'
 import type { Format, Store } from './store.ts'
 
@@ -66,7 +66,7 @@ export function libvirtDisks(store: Store, copies: Copies, locks: Locks): Disks 
     return store.disk(ref)
   }
 
-  return {
+  const disks: Disks = {
     exists: (ref) => there(store.disk(ref)),
     list: () => store.list(),
     async bytes(ref) { return (await stat(await need(ref))).blocks * 512 },
@@ -115,7 +115,34 @@ export function libvirtDisks(store: Store, copies: Copies, locks: Locks): Disks 
       }
     },
 
+    async still(ref, server) {
+      const { path, virtualSize: size, dispose } = await disks.freeze(ref, 'raw', server)
+      return { path, size, data: await extents(path, size), dispose }
+    },
+
+    async restore(ref, { size, sizeGb }, fill) {
+      if (size > sizeGb * GiB) throw tooSmall(size, sizeGb)
+      const path = store.disk(ref), raw = store.temp('raw'), made = store.temp('qcow2')
+      try {
+        await writeFile(raw, '', { mode: 0o600 })
+        await truncate(raw, size)
+        await fill(raw)
+        await convert(raw, 'raw', made, 'qcow2')
+        await rm(raw)
+        if (sizeGb * GiB > size) await grow(made, sizeGb * GiB)
+        await locks.with([path], async () => {
+          if (await there(path) && await copies.opener(path)) throw new Error(`the ${ref.kind} is in use by a server`)
+          await store.commit(made, path)
+        })
+      } catch (error) {
+        await Promise.all([raw, made].map((file) => rm(file, { force: true })))
+        throw fileError(error)
+      }
+    },
+    scratch: () => store.temp(),
+
     configDrive: (uuid, files) => writeConfigDrive(store, uuid, files),
     async deleteConfigDrive(uuid) { await rm(store.config(uuid), { force: true }) },
   }
+  return disks
 }

@@ -23,6 +23,14 @@ export const overlay = (path: string, base: string, baseFormat: Format, bytes: n
 export const convert = (from: string, fromFormat: Format, to: string, toFormat: Format) =>
   img(['convert', '-f', fromFormat, '-O', toFormat, '-t', 'writeback', from, to], hour)
 
+/** Where a raw file holds anything at all; all of it when there are too many places to tell. */
+export async function extents(path: string, size: number): Promise<[number, number][]> {
+  try {
+    const found = JSON.parse(await img(['map', '-f', 'raw', '--output=json', path], hour)) as { start: number; length: number; zero: boolean }[]
+    return found.filter((one) => !one.zero).map(({ start, length }) => [start, length])
+  } catch { return [[0, size]] }
+}
+
 export const grow = (path: string, bytes: number) => img(['resize', '-q', '-f', 'qcow2', path, String(bytes)])
 
 /** Bytes from outside, before anything else opens them: how large is the disk, and is it all in this file? */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Terminal, type Disks } from '../drivers.ts'
 import type { DiskRef } from '../../schema/jobs.ts'
@@ -32,7 +32,7 @@ export function simulatedDisks(of: { host: string; own: Journal<Kept>; shared: J
   }
   const keep = (ref: DiskRef, sizeGb: number, bytes: number, origin: string) => store(ref).set(key(ref), { ref, sizeGb, bytes, host, origin })
 
-  return {
+  const disks: Disks = {
     exists: async (ref) => store(ref).has(key(ref)),
     list: async () => [...of.own.values(), ...of.shared.values().filter((one) => one.host === host)].map(({ ref }) => ref),
     bytes: async (ref) => held(ref).bytes,
@@ -62,10 +62,28 @@ export function simulatedDisks(of: { host: string; own: Journal<Kept>; shared: J
       await writeFile(path, bytes)
       return { path, virtualSize: format === 'qcow2' ? Math.max(1, sizeGb) * gb : bytes.length, dispose: () => rm(path, { force: true }) }
     }),
+    async still(ref, server) {
+      const { path, virtualSize: size, dispose } = await disks.freeze(ref, 'raw', server)
+      return { path, size, data: [[0, size]], dispose }
+    },
+    restore: (ref, { size, sizeGb }, fill) => act('disks.restore', async () => {
+      const path = disks.scratch()
+      try {
+        await mkdir(of.scratch, { recursive: true })
+        await writeFile(path, '')
+        await truncate(path, size)
+        await fill(path)
+        // A simulated disk's content is what it says of its origin.
+        const [, , origin = ''] = (await readFile(path)).subarray(0, 4096).toString().split('\n')
+        keep(ref, sizeGb, size, origin)
+      } finally { await rm(path, { force: true }) }
+    }),
+    scratch: () => join(of.scratch, randomUUID()),
     configDrive: (uuid, files) => act('disks.configDrive', () => {
       of.drives.set(uuid, Object.values(files).reduce((sum, file) => sum + Buffer.byteLength(file), 0))
       return `simulated:${uuid}`
     }),
     deleteConfigDrive: (uuid) => act('disks.deleteConfigDrive', () => of.drives.delete(uuid)),
   }
+  return disks
 }

@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer'
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, lt, sql } from 'drizzle-orm'
 import { Picture, type Stated } from '../../schema/desired.ts'
 import { host, hostImages } from '../../schema/host.ts'
-import { blobRequest, inventory, passageRequest, type Desired, type GuestData, type PassageAnswer } from '../../schema/hosts.ts'
+import { blobRequest, inventory, objectsRequest, passageRequest, type Desired, type GuestData, type ObjectsAnswer, type PassageAnswer } from '../../schema/hosts.ts'
 import { image } from '../../schema/image.ts'
-import { job } from '../../schema/kernel.ts'
+import { job, saga } from '../../schema/kernel.ts'
 import { Bytes } from '../kernel/bytes.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { seconds } from '../kernel/env.ts'
-import { conflict, notFound } from '../kernel/fault.ts'
+import { conflict, invalid, notFound } from '../kernel/fault.ts'
 import { secretsOf } from '../kernel/secrets.ts'
 import { isoSeconds } from '../kernel/view.ts'
 import { bodyOf, hostQuery, signedBy } from './signed.ts'
@@ -59,6 +59,29 @@ export const blobs = endpoint({
     const { imageKey } = await import('../image/keys.ts')
     const url = await new Bytes(ctx.env, ctx.world).presign(ask.method, (ask.method === 'GET' && bytes?.blob) || imageKey(ask.image), 3600)
     return { url, expires: isoSeconds(ctx.now() + seconds(3600)) }
+  },
+})
+
+/** A backup takes as long as it has bytes: whoever asks for more of them is alive, and has this much longer. */
+const PATIENCE = seconds(3600)
+export const objects = endpoint({
+  id: 'objects', method: 'POST', path: '/{host}/objects', status: 200, policy: 'public', raw: true, summary: 'Short-lived URLs for objects of the backup a running job is about (signed by the host)',
+  async handle(ctx, input): Promise<ObjectsAnswer> {
+    const { host: id } = input.params
+    const [hosts] = await ctx.read(hostQuery(id))
+    const { text } = await signedBy(ctx, input, hosts[0])
+    const ask = bodyOf(objectsRequest, text)
+    const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
+    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    const writes = row.kind === 'disk.backup', backup = row.args.backup as string
+    if (!writes && row.kind !== 'disk.restore') throw conflict(`Job ${ask.job} is not about a backup.`)
+    if ((ask.take === undefined) === (ask.get === undefined) || (ask.take && !writes)) throw invalid('Either new objects are asked for, by a job that makes a backup, or those it consists of.')
+    const { readObjects, takeObjects } = await import('../volume/backups/objects.ts'), { URL_LIFE } = await import('../volume/backups/model.ts')
+    const { first, keys } = ask.take ? await takeObjects(ctx, backup, ask.take) : { first: 0, keys: await readObjects(ctx, backup, ask.get!) }
+    const until = ctx.now() + PATIENCE
+    ctx.stage(q.update(saga).set({ deadline: until }).where(and(eq(saga.id, row.saga ?? ''), eq(saga.state, 'open'), lt(saga.deadline, until - PATIENCE / 6))))
+    const bytes = new Bytes(ctx.env, ctx.world)
+    return { first, urls: await Promise.all(keys.map((key) => bytes.presign(ask.take ? 'PUT' : 'GET', key, URL_LIFE))) }
   },
 })
 

@@ -1,4 +1,9 @@
 import * as attachments from './attachments/api.ts'
+import * as backups from './backups/api.ts'
+import createBackup from './backups/create.ts'
+import * as backupRecords from './backups/record.ts'
+import * as backupRemoval from './backups/remove.ts'
+import restoreBackup from './backups/restore.ts'
 import groups from './groups/api.ts'
 import groupSnapshots from './groups/snapshots.ts'
 import groupTypes from './groups/types.ts'
@@ -24,6 +29,7 @@ export default volume.serve([
   lists.list, lists.detail, lists.summary, create, volumes.show, volumes.update, volumes.remove, volumes.forceDelete, volumes.metadata, volumes.encryption,
   extend, uploadImage, revert, reimage, attach, admin,
   snapshots.list, snapshots.detail, snapshots.create, snapshots.show, snapshots.update, snapshots.remove, snapshots.actions, snapshots.metadata,
+  backups.list, backups.detail, createBackup, backupRecords.importRecord, backups.show, backups.update, backupRemoval.remove, backupRemoval.actions, restoreBackup, backupRecords.exportRecord,
   attachments.list, attachments.detail, attachments.create, attachments.show, attachments.update, attachments.complete, attachments.remove,
   types.list, types.standard, types.create, types.show, types.update, types.remove, types.access, types.defaultTypes, specs, encryption, qos,
   transfers, messages, quotas, groupTypes, groups, groupSnapshots, hosts, rest,

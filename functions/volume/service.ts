@@ -22,6 +22,8 @@ export const volume = service({
     'volume_extension:volume_type_encryption': admin, 'volume_extension:volume_encryption_metadata': projectReader, 'volume_extension:qos_specs_manage': admin, 'volume_extension:qos_specs_get': admin,
     'volume_extension:quotas:show': projectReader, 'volume_extension:quotas:update': admin, 'volume_extension:quota_classes': admin, 'volume_extension:services': admin, 'volume_extension:hosts': admin,
     'volume_extension:capabilities': admin, 'scheduler_extension:get_pools': admin, 'limits_extension:used_limits': projectReader, 'message:get': projectReader, 'message:delete': projectMember,
+    'backup:create': projectMember, 'backup:get': projectReader, 'backup:get_all': adminOrReader, 'backup:update': projectMember, 'backup:delete': projectMember, 'backup:restore': projectMember, 'backup:backup-import': admin, 'backup:export-import': admin,
+    'backup:backup_project_attribute': admin, 'volume_extension:backup_admin_actions:reset_status': admin, 'volume_extension:backup_admin_actions:force_delete': admin,
     'volume_extension:default_set_or_update': admin, 'group:create': projectMember, 'group:get': projectReader, 'group:update': projectMember, 'group:delete': projectMember, 'group:reset_status': admin, 'group:manage_types': admin,
     'group:get_types': authenticated, 'clusters:get': admin, 'workers:cleanup': admin, 'any:read': authenticated,
   },

@@ -36,12 +36,13 @@ async function furnish(token: string) {
   await drive(w.c, w.host)
   const other = (await call('POST', '/volume/v3/volumes', { volume: { size: 1, name: 'w' } })).volume.id
   await drive(w.c, w.host)
+  for (const incremental of [false, true]) { await call('POST', '/volume/v3/backups', { backup: { volume_id: other, incremental } }); await drive(w.c, w.host) }
   await call('POST', '/volume/v3/snapshots', { snapshot: { volume_id: other } })
   await call('POST', '/image/v2/images', { name: 'own', disk_format: 'raw', container_format: 'bare' })
   await drive(w.c, w.host)
   return { server, volume, net }
 }
-const EVERYTHING = { server: 1, server_group: 1, floating_ip: 1, bgpvpn: 1, router: 1, port: 1, subnet: 1, network: 1, security_group: 2, snapshot: 1, volume: 2, attachment: 1, image: 1 }
+const EVERYTHING = { server: 1, server_group: 1, floating_ip: 1, bgpvpn: 1, router: 1, port: 1, subnet: 1, network: 1, security_group: 2, volume_backup: 2, snapshot: 1, volume: 2, attachment: 1, image: 1 }
 /** The host works and the sweeps run until the purge has come to an end. */
 async function finish(id: string) {
   for (let i = 0; i < 60; i++) {

@@ -24,7 +24,7 @@ const why = 'the test says no'
 async function states() {
   const [rows] = await w.c.db().read([q.all<{ what: string }>(sql`
     select 'server ' || state || '/' || coalesce(task, '-') || ' power ' || power || ' ' || vcpus || '/' || memory_mb as what from server
-    union all select 'volume ' || status || ' ' || attach_status || ' ' || size_gb from volume union all select 'snapshot ' || status from snapshot
+    union all select 'volume ' || status || ' ' || attach_status || ' ' || size_gb from volume union all select 'snapshot ' || status from snapshot union all select 'backup ' || status from volume_backup
     union all select 'attachment ' || status from attachment union all select 'image ' || status from image where visibility = 'private'
     union all select 'port ' || status || ' ' || (device <> '') from port where device_owner like 'compute:%' or name = 'mine'
     union all select 'allocation ' || class || ' ' || used from allocation`)])
@@ -37,7 +37,7 @@ async function told(): Promise<number> {
 }
 async function nothingLeft() {
   if (w.port && (await w.c.call('GET', `/network/v2.0/ports/${w.port}`, { token: await w.c.demo() })).status === 200) await w.call('DELETE', `/network/v2.0/ports/${w.port}`)
-  Object.assign(w, { port: '', server: '', volume: '', snapshot: '' })
+  Object.assign(w, { port: '', server: '', volume: '', snapshot: '', backup: '' })
   await w.erase()
   expect(await w.left()).toEqual({})
   for (const h of [w.host, ...w.host.peers]) {

@@ -34,7 +34,7 @@ export async function stage() {
     return r.body
   }
   const self = {
-    c, host, call, image: IMAGE, server: '', volume: '', snapshot: '', port: '',
+    c, host, call, image: IMAGE, server: '', volume: '', snapshot: '', backup: '', port: '',
     act: (body: Record<string, unknown>) => call('POST', `/compute/v2.1/servers/${self.server}/action`, body),
     admin: (body: Record<string, unknown>) => call('POST', `/compute/v2.1/servers/${self.server}/action`, body, admin),
     /** The host its server is on. */
@@ -48,6 +48,7 @@ export async function stage() {
     onVolume: (body: Record<string, unknown>) => call('POST', `/volume/v3/volumes/${self.volume}/action`, body),
     async newServer(more: object = {}) { self.server = (await call('POST', '/compute/v2.1/servers', { server: { name: 's', flavorRef: 'plain', imageRef: IMAGE, networks: 'auto', ...more } })).server.id },
     async newVolume(more: object = {}) { self.volume = (await call('POST', '/volume/v3/volumes', { volume: { size: 1, name: 'v', ...more } })).volume.id },
+    async newBackup(more: object = {}) { self.backup = (await call('POST', '/volume/v3/backups', { backup: { volume_id: self.volume, ...more } })).backup.id },
     async newSnapshot() { self.snapshot = (await call('POST', '/volume/v3/snapshots', { snapshot: { volume_id: self.volume } })).snapshot.id },
     /** A host beside the first; with a store of its own, so that volumes have to be carried. */
     async second(storage = 'other') {
@@ -66,6 +67,8 @@ export async function stage() {
       const [servers, snapshots] = [await call('GET', '/compute/v2.1/servers'), await call('GET', '/volume/v3/snapshots')]
       for (const s of servers.servers) await call('DELETE', `/compute/v2.1/servers/${s.id}`)
       await drive(c, host)
+      // Those that hold differences first.
+      for (const b of (await call('GET', '/volume/v3/backups?sort=data_timestamp:desc')).backups) await call('POST', `/volume/v3/backups/${b.id}/action`, { 'os-force_delete': {} }, admin)
       for (const s of snapshots.snapshots) await call('DELETE', `/volume/v3/snapshots/${s.id}`)
       await drive(c, host)
       for (const v of (await call('GET', '/volume/v3/volumes')).volumes) await call('DELETE', `/volume/v3/volumes/${v.id}`)
@@ -74,7 +77,7 @@ export async function stage() {
     },
     /** Rows that are left of anything, by table. */
     async left(): Promise<Record<string, number>> {
-      const tables = ['server', 'server_guest', 'volume', 'snapshot', 'attachment', 'allocation', 'placement_consumer']
+      const tables = ['server', 'server_guest', 'volume', 'snapshot', 'volume_backup', 'attachment', 'allocation', 'placement_consumer']
       const [[n]] = await c.db().read([q.all<Record<string, number>>(sql.raw(`select ${tables.map((t) => `(select count(*) from ${t}) as ${t}`).join(', ')}, (select count(*) from port where device_owner like 'compute:%') as port, (select coalesce(sum(used), 0) from provider_usage) as used, (select count(*) from image where visibility = 'private') as image`))]) as unknown as [Record<string, number>[]]
       return Object.fromEntries(Object.entries(n).filter(([, count]) => count))
     },
@@ -121,6 +124,7 @@ const running = async (w: Stage) => { await w.newServer(); await w.done() }
 const stopped = async (w: Stage) => { await running(w); await w.act({ 'os-stop': null }); await w.done() }
 const blank = async (w: Stage) => { await w.newVolume(); await w.done() }
 const snapped = async (w: Stage) => { await blank(w); await w.newSnapshot(); await w.done() }
+const backed = async (w: Stage) => { await blank(w); await w.newBackup(); await w.done() }
 const turn = (name: string, body: Record<string, unknown>, given = running): Story => ({ kind: 'server.turn', name, given, begin: (w) => w.act(body) })
 const after = (given: (w: Stage) => Promise<void>, body: Record<string, unknown>) => async (w: Stage) => { await given(w); await w.act(body); await w.done() }
 
@@ -180,5 +184,12 @@ export const stories: Story[] = [
   { kind: 'volume.rewrite', name: 'reverting to a snapshot', given: snapped, begin: (w) => w.onVolume({ revert: { snapshot_id: w.snapshot } }) },
   { kind: 'volume.rewrite', name: 'writing an image over a volume', given: blank, begin: (w) => w.onVolume({ 'os-reimage': { image_id: w.image } }) },
   { kind: 'snapshot.create', name: 'a snapshot', given: blank, begin: (w) => w.newSnapshot() },
+  { kind: 'backup.create', name: 'a backup', given: blank, begin: (w) => w.newBackup() },
+  { kind: 'backup.create', name: 'an incremental backup', given: backed, begin: (w) => w.newBackup({ incremental: true }) },
+  { kind: 'backup.create', name: 'a backup of a snapshot', given: snapped, begin: (w) => w.newBackup({ snapshot_id: w.snapshot }) },
+  { kind: 'backup.create', name: 'a backup of a volume in use', given: async (w) => { await running(w); await blank(w); await w.attach(); await w.done() }, begin: (w) => w.newBackup({ force: true }) },
+  { kind: 'backup.restore', name: 'restoring to a new volume', given: backed, begin: (w) => w.call('POST', `/volume/v3/backups/${w.backup}/restore`, { restore: {} }) },
+  { kind: 'backup.restore', name: 'restoring to the volume itself', given: backed, begin: (w) => w.call('POST', `/volume/v3/backups/${w.backup}/restore`, { restore: { volume_id: w.volume } }) },
+  { kind: 'backup.restore', name: 'a volume from a backup', given: backed, begin: (w) => w.newVolume({ backup_id: w.backup }) },
   { kind: 'snapshot.delete', name: 'deleting a snapshot', given: snapped, begin: (w) => w.call('DELETE', `/volume/v3/snapshots/${w.snapshot}`) },
 ]

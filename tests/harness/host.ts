@@ -91,6 +91,8 @@ export class TestHost {
       case 'disk.delete': this.disks.delete(at(a.disk)); return {}
       case 'disk.snapshot': this.disks.add(at(a.snapshot)); return { bytes: 1 << 20 }
       case 'disk.upload': return { size: 65536, virtualSize: 1 << 30, md5: '0'.repeat(32), sha512: '0'.repeat(128) }
+      case 'disk.backup': return { manifest: { number: 1, size: 64, sha256: '0'.repeat(64) }, first: 0, objects: 1, bytes: 4 << 20 }
+      case 'disk.restore': this.disks.add(at(a.disk)); return { bytes: 4 << 20 }
       case 'domain.start': case 'domain.reboot': this.domains.set(a.spec.uuid, { uuid: a.spec.uuid, state: 'running', vncPort: 5900 }); return { vncPort: 5900 }
       case 'domain.stop': this.domains.set(a.uuid, { uuid: a.uuid, state: 'shutoff' }); return {}
       case 'domain.pause': this.domains.set(a.uuid, { uuid: a.uuid, state: 'paused' }); return {}

@@ -12,7 +12,7 @@ export interface Kind {
   /** Which of its rows count, and what else removing takes of them. */
   only?: string
   more?: string
-  /** The removal has been asked for and goes on. */
+  /** The removal has been asked for and goes on, or another of its kind goes first. */
   going?: string
   remove: (t: Thing) => Invocation
 }
@@ -47,6 +47,7 @@ export const KINDS: Kind[] = [
   { kind: 'attachment', after: ['server'], remove: plain('volume', '/attachments') },
   { kind: 'volume_transfer', after: ['stack'], remove: plain('volume', '/volume-transfers') },
   { kind: 'group_snapshot', after: ['stack'], remove: plain('volume', '/group_snapshots') },
+  { kind: 'volume_backup', after: ['stack'], going: 'exists (select 1 from volume_backup c where c.parent = x.id)', remove: (t) => ({ service: 'volume', method: 'POST', path: `/backups/${t.id}/action`, body: { 'os-force_delete': {} } }) },
   { kind: 'snapshot', after: ['group_snapshot', 'server'], going: removing('snapshot.delete'), remove: plain('volume', '/snapshots') },
   { kind: 'volume', after: ['snapshot', 'attachment', 'volume_transfer'], going: removing('volume.delete'), remove: plain('volume', '/volumes') },
   { kind: 'volume_group', after: ['volume'], remove: (t) => ({ service: 'volume', method: 'POST', path: `/groups/${t.id}/action`, body: { delete: { 'delete-volumes': false } } }) },

@@ -1,5 +1,6 @@
 import { and, eq, exists, inArray, or, sql, type SQL } from 'drizzle-orm'
-import { discard, image, imageMember } from '../../../schema/image.ts'
+import { image, imageMember } from '../../../schema/image.ts'
+import { discard } from '../../../schema/kernel.ts'
 import type { JobArgs } from '../../../schema/jobs.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'

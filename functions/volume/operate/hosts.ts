@@ -18,13 +18,15 @@ const all = () => q.select({ host, service: volumeService, promised: gigabytes(v
 type Found = Awaited<ReturnType<typeof all>>[number]
 
 interface Service { binary: string; host: string; zone: string; status: 'enabled' | 'disabled'; state: 'up' | 'down'; updated: number; reason: string | null; frozen: boolean }
-const services = (ctx: Ctx, rows: Found[], scheduler: typeof volumeService.$inferSelect | undefined): Service[] => [
-  { binary: 'cinder-scheduler', host: SCHEDULER, zone: 'nova', status: scheduler?.disabled ? 'disabled' : 'enabled', state: 'up', updated: ctx.now(), reason: scheduler?.disabledReason ?? null, frozen: false },
+/** What no single host is: where volumes go is decided by the functions, and backups are made by whichever host keeps the volume. */
+const CENTRAL = ['cinder-scheduler', 'cinder-backup']
+const services = (ctx: Ctx, rows: Found[], central: (typeof volumeService.$inferSelect)[]): Service[] => [
+  ...CENTRAL.map((binary): Service => { const s = central.find((c) => c.binary === binary); return { binary, host: SCHEDULER, zone: 'nova', status: s?.disabled ? 'disabled' : 'enabled', state: 'up', updated: ctx.now(), reason: s?.disabledReason ?? null, frozen: false } }),
   ...rows.map(({ host: h, service: s }): Service => ({ binary: 'cinder-volume', host: h.name + BACKEND, zone: h.zone, status: s?.disabled || !h.enabled ? 'disabled' : 'enabled', state: isUp(h, ctx.now()) ? 'up' : 'down', updated: h.seenAt, reason: s?.disabledReason ?? h.disabledReason, frozen: s?.frozen ?? false })),
 ]
 async function read(ctx: Ctx) {
-  const [rows, [scheduler]] = await ctx.read(all(), q.select().from(volumeService).where(and(eq(volumeService.host, SCHEDULER), eq(volumeService.binary, 'cinder-scheduler'))))
-  return { rows, list: services(ctx, rows, scheduler) }
+  const [rows, central] = await ctx.read(all(), q.select().from(volumeService).where(eq(volumeService.host, SCHEDULER)))
+  return { rows, list: services(ctx, rows, central) }
 }
 const same = (s: Service, name: string) => s.host === name || s.host.split('@')[0] === name || s.host === name.split('#')[0]
 

@@ -13,11 +13,11 @@ const known: [alias: string, name: string, description: string][] = [
   ['os-volume-unmanage', 'VolumeUnmanage', 'Enable volume unmanage operation.'], ['qos-specs', 'Qos_specs_manage', 'QoS specs support.'], ['scheduler-stats', 'Scheduler_stats', 'Scheduler stats support.'],
 ]
 const extension = ([alias, name, description]: (typeof known)[number]) => ({ alias, name, description, links: [], updated: '2026-11-01T00:00:00+00:00' })
-const offered = known.filter(([alias]) => alias !== 'backups' && alias !== 'os-volume-unmanage')
+const offered = known.filter(([alias]) => alias !== 'os-volume-unmanage')
 
 const filters: Record<string, string[]> = {
   volume: ['name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size', 'created_at', 'updated_at', 'glance_metadata', 'user_id'], snapshot: ['name', 'status', 'volume_id', 'metadata', 'availability_zone'], attachment: ['volume_id', 'status', 'instance_id', 'attach_status'],
-  message: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'], group: [], group_snapshot: ['status', 'group_id'], pool: [], volume_type: ['is_public', 'name', 'extra_specs'],
+  backup: ['name', 'status', 'volume_id', 'metadata'], message: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'], group: [], group_snapshot: ['status', 'group_id'], pool: [], volume_type: ['is_public', 'name', 'extra_specs'],
 }
 const admin = 'volume_extension:admin_actions' as const
 /** Disks come from volumes here, never the other way round. */

@@ -92,8 +92,8 @@ const limits = endpoint({
     return {
       limits: {
         rate: [], absolute: {
-          totalSnapshotsUsed: usage?.snapshots ?? 0, maxTotalBackups: l.backups, maxTotalVolumeGigabytes: l.gigabytes, maxTotalSnapshots: l.snapshots, maxTotalBackupGigabytes: l.backup_gigabytes, totalBackupGigabytesUsed: 0,
-          maxTotalVolumes: l.volumes, totalVolumesUsed: usage?.volumes ?? 0, totalBackupsUsed: 0, totalGigabytesUsed: usage?.gigabytes ?? 0,
+          totalSnapshotsUsed: usage?.snapshots ?? 0, maxTotalBackups: l.backups, maxTotalVolumeGigabytes: l.gigabytes, maxTotalSnapshots: l.snapshots, maxTotalBackupGigabytes: l.backup_gigabytes, totalBackupGigabytesUsed: usage?.backup_gigabytes ?? 0,
+          maxTotalVolumes: l.volumes, totalVolumesUsed: usage?.volumes ?? 0, totalBackupsUsed: usage?.backups ?? 0, totalGigabytesUsed: usage?.gigabytes ?? 0,
         },
       },
     }

@@ -1,5 +1,6 @@
-import { inArray, sql } from 'drizzle-orm'
-import { snapshot, volume, volumeGroup, volumeQuota, volumeType } from '../../../schema/volume.ts'
+import { inArray, sql, type SQL } from 'drizzle-orm'
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { snapshot, volume, volumeBackup, volumeGroup, volumeQuota, volumeType } from '../../../schema/volume.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { overQuota } from '../../kernel/fault.ts'
@@ -21,6 +22,8 @@ export const usageQuery = (project: string) => q.get<Usage>(sql`select
   (select count(*) from ${volume} where project = ${project}) as volumes,
   (select count(*) from ${snapshot} where project = ${project}) as snapshots,
   (select coalesce(sum(size_gb), 0) from ${volume} where project = ${project}) + (select coalesce(sum(size_gb), 0) from ${snapshot} where project = ${project}) as gigabytes,
+  (select count(*) from ${volumeBackup} where project = ${project}) as backups,
+  (select coalesce(sum(size_gb), 0) from ${volumeBackup} where project = ${project}) as backup_gigabytes,
   (select count(*) from ${volumeGroup} where project = ${project}) as groups`)
 
 export const limitsQuery = (project: string) => q.select().from(volumeQuota).where(inArray(volumeQuota.project, [project, CLASS]))
@@ -47,7 +50,7 @@ export const isTypeLimit = (name: string) => ofType.test(name)
 export interface QuotaRows { usage: Usage | undefined; limits: (typeof volumeQuota.$inferSelect)[] }
 
 /** 413 in cinder's words when `more` does not fit. `stillWithin`, staged after the inserts, holds it for those who ask at the same time. */
-export function demand( rows: QuotaRows, more: { volumes?: number; snapshots?: number; gigabytes?: number; groups?: number; largest?: number; type?: string | null }) {
+export function demand(rows: QuotaRows, more: { volumes?: number; snapshots?: number; gigabytes?: number; groups?: number; backups?: number; backupGigabytes?: number; largest?: number; type?: string | null }) {
   const limits = limitsOf(rows.limits)
   const over = (r: Resource, n: number) => limits[r] >= 0 && (rows.usage?.[r] ?? 0) + n > limits[r]
   if (more.largest && limits.per_volume_gigabytes >= 0 && more.largest > limits.per_volume_gigabytes) {
@@ -59,6 +62,10 @@ export function demand( rows: QuotaRows, more: { volumes?: number; snapshots?: n
   if (more.type) typed(rows, more.type, more)
   if (more.volumes && over('volumes', more.volumes)) throw overQuota(`Maximum number of volumes allowed (${limits.volumes}) exceeded for quota 'volumes'.`, { type: 'VolumeLimitExceeded' })
   if (more.snapshots && over('snapshots', more.snapshots)) throw overQuota(`Maximum number of snapshots allowed (${limits.snapshots}) exceeded.`, { type: 'SnapshotLimitExceeded' })
+  if (more.backupGigabytes && over('backup_gigabytes', more.backupGigabytes)) {
+    throw overQuota(`Requested backup exceeds allowed Backup gigabytes quota. Requested ${more.backupGigabytes}G, quota is ${limits.backup_gigabytes}G and ${rows.usage?.backup_gigabytes ?? 0}G has been consumed.`, { type: 'VolumeBackupSizeExceedsAvailableQuota' })
+  }
+  if (more.backups && over('backups', more.backups)) throw overQuota(`Maximum number of backups allowed (${limits.backups}) exceeded`, { type: 'BackupLimitExceeded' })
   if (more.groups && over('groups', more.groups)) throw overQuota(`Maximum number of groups allowed (${limits.groups}) exceeded.`, { type: 'GroupLimitExceeded' })
 }
 
@@ -71,10 +78,11 @@ function typed(rows: QuotaRows, type: string, more: { volumes?: number; snapshot
 }
 
 /** After the inserts of the same batch: still within limits, or all of it is refused and decided anew. */
-export function stillWithin(ctx: Ctx, project: string, rows: QuotaRows) {
+export function stillWithin(ctx: Ctx, project: string, rows: QuotaRows, what: 'volumes' | 'backups' = 'volumes') {
   const limits = limitsOf(rows.limits)
-  const count = (table: typeof volume | typeof snapshot, limit: number) => limit < 0 ? sql`1` : sql`(select count(*) from ${table} where project = ${project}) <= ${limit}`
-  const gigabytes = limits.gigabytes < 0 ? sql`1`
-    : sql`(select coalesce(sum(size_gb), 0) from ${volume} where project = ${project}) + (select coalesce(sum(size_gb), 0) from ${snapshot} where project = ${project}) <= ${limits.gigabytes}`
-  ctx.stage(q.run(sql`insert into guard select 'quota', ${count(volume, limits.volumes)} and ${count(snapshot, limits.snapshots)} and ${gigabytes}`))
+  const within = (limit: number, ...parts: SQL[]) => limit < 0 ? sql`1` : sql`${sql.join(parts, sql` + `)} <= ${limit}`
+  const count = (table: SQLiteTable) => sql`(select count(*) from ${table} where project = ${project})`, size = (table: SQLiteTable) => sql`(select coalesce(sum(size_gb), 0) from ${table} where project = ${project})`
+  const so = what === 'backups' ? [within(limits.backups, count(volumeBackup)), within(limits.backup_gigabytes, size(volumeBackup))]
+    : [within(limits.volumes, count(volume)), within(limits.snapshots, count(snapshot)), within(limits.gigabytes, size(volume), size(snapshot))]
+  ctx.stage(q.run(sql`insert into guard select 'quota', ${sql.join(so, sql` and `)}`))
 }

@@ -10,6 +10,8 @@ import { invalid, notFound } from '../../kernel/fault.ts'
 import { closed, text, truth, isTrue, whole, words } from '../lists.ts'
 import { endpoint } from '../service.ts'
 import { unmet } from '../types/capable.ts'
+import { allowed as allowedBackup, noBackup, oneBackup, refuse, type Kept } from '../backups/model.ts'
+import { restoreTo } from '../backups/restore.ts'
 import create from './create.saga.ts'
 import { volumeView } from './view.ts'
 import { beside, demand, failVolume, hostForDisk, quotaQueries, snapshotsQuery, sourceOf, stageVolume, stillWithin, typeQuery, volumesQuery, type NewVolume, type VolumeRow } from './use.ts'
@@ -35,25 +37,25 @@ type Ask = Partial<Static<ReturnType<typeof t.Object<typeof fields>>>> & { group
 
 async function createVolume(ctx: Ctx, ask: Ask) {
   const project = ctx.project, imageId = ask.imageRef ?? ask.image_id
-  const sources = [ask.snapshot_id, ask.source_volid, imageId].filter(Boolean)
-  if (ask.backup_id) throw notFound('backup', ask.backup_id, `Backup ${ask.backup_id} could not be found.`)
-  if (sources.length > 1) throw invalid('A volume is made from one of snapshot_id, source_volid and imageRef, not from several.')
+  const sources = [ask.snapshot_id, ask.source_volid, imageId, ask.backup_id].filter(Boolean)
+  if (sources.length > 1) throw invalid('A volume is made from one of snapshot_id, source_volid, imageRef and backup_id, not from several.')
   if (isTrue(ask.multiattach)) throw invalid('Multi-attach volumes are not offered by any host here.')
   if (ask.consistencygroup_id) throw notFound('consistencygroup', ask.consistencygroup_id, `ConsistencyGroup ${ask.consistencygroup_id} could not be found.`)
   const near = ask.snapshot_id ? beside('snapshot', ask.snapshot_id) : ask.source_volid ? beside('volume', ask.source_volid) : undefined
-  const [images, snaps, ofSnap, volumes, types, [standard], hosts, zones, usage, limits, groups] = await ctx.read(
+  const [images, snaps, ofSnap, volumes, types, [standard], hosts, zones, usage, limits, groups, backups] = await ctx.read(
     imageQuery(ctx, imageId ?? ''), snapshotsQuery(ctx, [ask.snapshot_id ?? '']),
     q.select().from(volume).where(sql`${volume.id} = (select volume from snapshot where id = ${ask.snapshot_id ?? ''})`),
     volumesQuery(ctx, [ask.source_volid ?? '']), typeQuery(ctx, ask.volume_type ?? ''),
-    q.select().from(volumeType).where(sql`${volumeType.id} = coalesce((select type from volume_default_type where project = ${project}), (select type from volume_default_type where project = ''))`),
+    q.select().from(volumeType).where(sql`${volumeType.id} = coalesce((select t.id from volume_type t, volume_backup b where b.id = ${ask.backup_id ?? ''} and t.id = json_extract(b.facts, '$.type')), (select type from volume_default_type where project = ${project}), (select type from volume_default_type where project = ''))`),
     hostForDisk(ctx, { gb: Number(ask.size ?? 1), zone: ask.availability_zone ?? undefined, near }),
     q.selectDistinct({ zone: host.zone }).from(host), ...quotaQueries(project),
-    q.select().from(volumeGroup).where(and(eq(volumeGroup.id, ask.group_id ?? ''), eq(volumeGroup.project, project))))
-  const source = sourceFor(ask, imageId, { images, snap: snaps[0], of: ofSnap[0], from: volumes[0]?.volume })
-  const least = 'image' in source ? imageGb(source.image) : 'snapshot' in source ? source.snapshot.sizeGb : 'volume' in source ? source.volume.sizeGb : 0
+    q.select().from(volumeGroup).where(and(eq(volumeGroup.id, ask.group_id ?? ''), eq(volumeGroup.project, project))), oneBackup(ctx, ask.backup_id ?? ''))
+  const kept = ask.backup_id ? usableBackup(ctx, backups as Kept[], ask.backup_id) : undefined
+  const source = kept ? { backup: kept.facts } : sourceFor(ask, imageId, { images, snap: snaps[0], of: ofSnap[0], from: volumes[0]?.volume })
+  const least = 'image' in source ? imageGb(source.image) : 'snapshot' in source ? source.snapshot.sizeGb : 'volume' in source ? source.volume.sizeGb : kept?.sizeGb ?? 0
   const sizeGb = ask.size ? Number(ask.size) : 'blank' in source || 'image' in source ? 0 : least
   if (!sizeGb) throw invalid('Invalid input received: Invalid volume size provided for create request: None (size argument must be an integer (or string representation of an integer) and greater than zero).')
-  if (sizeGb < least) throw invalid(`Invalid input received: Volume size ${sizeGb}GB cannot be smaller than ${'image' in source ? `the image (minDisk or content) of ${least}GB` : `the original ${'snapshot' in source ? 'snapshot' : 'volume'} size ${least}GB`}. They must be >= that size.`)
+  if (sizeGb < least) throw invalid(`Invalid input received: Volume size ${sizeGb}GB cannot be smaller than ${'image' in source ? `the image (minDisk or content) of ${least}GB` : `the original ${'snapshot' in source ? 'snapshot' : kept ? 'backup' : 'volume'} size ${least}GB`}. They must be >= that size.`)
   if (ask.volume_type && !types.length) throw notFound('volume type', ask.volume_type, `Volume type ${ask.volume_type} could not be found.`)
   const type = types[0] ?? standard
   if (type?.encryption) throw invalid(`Volume type ${type.name} asks for encryption, which no host here offers.`)
@@ -65,14 +67,22 @@ async function createVolume(ctx: Ctx, ask: Ask) {
   const lacking = unmet(type?.extraSpecs ?? {}), chosen = lacking ? undefined : hosts[0]
   const row = stageVolume(ctx, {
     id: ctx.uuid(), name: ask.name ?? ask.display_name, description: ask.description ?? ask.display_description, sizeGb, source, project, user: ctx.caller.user.id, type: type?.id,
-    zone: chosen?.zone ?? ask.availability_zone ?? 'nova', host: (chosen?.id ?? null) as string, storage: chosen?.storage ?? null, metadata: ask.metadata ?? {}, group: ask.group_id,
+    zone: chosen?.zone ?? ask.availability_zone ?? 'nova', host: (chosen?.id ?? null) as string, storage: chosen?.storage ?? null, metadata: { ...kept?.facts.metadata, ...ask.metadata }, group: ask.group_id,
   })
   stillWithin(ctx, project, rows)
   ctx.about(row.id)
-  if (chosen) await start(ctx, create, { volume: row.id, project, host: chosen.id, sizeGb, source: sourceOf(source), zone: ask.availability_zone ?? undefined, tried: [] }, { lane: row.id })
+  if (chosen && 'backup' in source) await restoreTo(ctx, kept!, row, chosen.id)
+  else if (chosen && !('backup' in source)) await start(ctx, create, { volume: row.id, project, host: chosen.id, sizeGb, source: sourceOf(source), zone: ask.availability_zone ?? undefined, tried: [] }, { lane: row.id })
   else failVolume(ctx, row, `schedule allocate volume:Could not find any available weighted backend. ${lacking ? `No host offers ${lacking}.` : 'No host that could keep it is up, enabled and has room.'}`, 'schedule allocate volume')
   // The answer is the volume as it was accepted; what became of it is seen by asking again.
   return volumeView(ctx, { created: true })({ volume: row, attachment: null, typeName: type?.name ?? null, hostName: null, placeName: null, leaving: 0 })
+}
+
+function usableBackup(ctx: Ctx, rows: Kept[], id: string) {
+  if (!rows.length) throw noBackup(id)
+  const { backup } = allowedBackup(ctx, rows, id, 'backup:restore')
+  if (backup.status !== 'available' || !backup.manifest) throw refuse('Backup status must be available')
+  return backup
 }
 
 interface Found { images: Parameters<typeof usableImage>[0]; snap?: Extract<NewVolume['source'], { snapshot: unknown }>['snapshot']; of?: VolumeRow; from?: VolumeRow }

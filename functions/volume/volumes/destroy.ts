@@ -6,6 +6,7 @@ import { q } from '../../kernel/db.ts'
 import { SILENCE } from '../../hosts/up.ts'
 import { start } from '../../kernel/engine.ts'
 import { invalid } from '../../kernel/fault.ts'
+import { freeBackups } from '../backups/restore.saga.ts'
 import deleteSaga, { forgetVolume } from './delete.saga.ts'
 import snapshotDelete from '../snapshots/delete.saga.ts'
 import { DELETABLE, type SnapshotRow, type VolumeRow } from './model.ts'
@@ -33,6 +34,7 @@ export async function destroyVolume(ctx: Ctx, v: VolumeRow, snapshots: SnapshotR
   const now = ctx.now(), host = hostId ?? v.host
   ctx.event('volume.delete.start', v.id, undefined, v.project)
   ctx.stage(q.update(volume).set({ status: 'deleting', previousStatus: v.status, updatedAt: now }).where(and(eq(volume.id, v.id), eq(volume.status, v.status), ne(volume.attachStatus, 'attached'))), 'stale')
+  if (['creating', 'restoring-backup'].includes(v.status)) freeBackups(ctx, v.id)
   if (snapshots.length) ctx.stage(q.update(snapshot).set({ status: 'deleting', updatedAt: now }).where(inArray(snapshot.id, snapshots.map((s) => s.id))))
   // A snapshot taken meanwhile must not be lost with the volume.
   ctx.stage(q.run(sql`insert into guard select 'stale', not exists (select 1 from ${snapshot} where volume = ${v.id} and ${snapshots.length ? notInArray(snapshot.id, snapshots.map((s) => s.id)) : sql`1`})`))

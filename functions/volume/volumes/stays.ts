@@ -19,6 +19,7 @@ export function stays(ctx: Ctx, server: string | null | undefined, leaving: numb
 /** The server that has the volume of this snapshot. */
 export const serverBeside = (snapshot: string) => q.all<{ server: string; leaving: number }>(sql`select s.id as server, ${leaves} as leaving from snapshot n join attachment a on a.volume = n.volume join server s on s.id = a.server where n.id = ${snapshot} and a.compute`)
 
-/** How much goes on with the volumes of a server and their snapshots. */
+/** How much goes on with the volumes of a server, their snapshots and the backups that are being made of either. */
 export const workOnDisks = (server: string): Query => q.all(sql`select count(*) as n from saga g where g.state in ('open', 'unwinding', 'stuck')
-  and g.lane in (select a.volume from attachment a where a.server = ${server} union select n.id from snapshot n join attachment a on a.volume = n.volume where a.server = ${server})`) as unknown as Query
+  and g.lane in (select a.volume from attachment a where a.server = ${server} union select n.id from snapshot n join attachment a on a.volume = n.volume where a.server = ${server}
+    union select b.id from volume_backup b join attachment a on a.volume = b.volume where a.server = ${server})`) as unknown as Query

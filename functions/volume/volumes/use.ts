@@ -56,7 +56,7 @@ export const sourceOf = (s: Source): JobArgs<'disk.create'>['source'] =>
 
 export interface NewVolume {
   id: string; name?: string | null; description?: string | null; sizeGb: number
-  source: { blank: true } | { image: UsableImage } | { snapshot: SnapshotRow; of?: VolumeRow } | { volume: VolumeRow }
+  source: { blank: true } | { image: UsableImage } | { snapshot: SnapshotRow; of?: VolumeRow } | { volume: VolumeRow } | { backup: Pick<VolumeRow, 'bootable' | 'imageMeta'> }
   project: string; user: string; zone: string; host: string; storage: string | null
   type?: string | null; metadata?: Record<string, string>; status?: string; group?: string | null; groupSnapshot?: string | null
 }
@@ -67,7 +67,7 @@ export interface NewVolume {
  */
 export function stageVolume(ctx: Ctx, v: NewVolume): VolumeRow {
   const now = ctx.now(), s = v.source
-  const parent = 'volume' in s ? s.volume : 'snapshot' in s ? s.of : undefined
+  const parent = 'volume' in s ? s.volume : 'snapshot' in s ? s.of : 'backup' in s ? s.backup : undefined
   const row: VolumeRow = {
     id: v.id, project: v.project, user: v.user, name: v.name ?? null, description: v.description ?? null, sizeGb: v.sizeGb, status: v.status ?? 'creating', previousStatus: null,
     attachStatus: 'detached', migrationStatus: null, bootable: 'image' in s || (parent?.bootable ?? false), readonly: false, metadata: v.metadata ?? {},
@@ -94,6 +94,10 @@ export function completeVolume(ctx: Ctx, id: string) {
   ctx.stage(q.update(volume).set({ status: 'available', launchedAt: now, updatedAt: now }).where(and(eq(volume.id, id), inArray(volume.status, ['creating', 'downloading']))))
   ctx.event('volume.create.end', id)
 }
+
+/** What was done to it while it said so has ended: it is in use still, or to be had, whatever became of its server meanwhile. */
+export const settleVolume = (ctx: Ctx, id: string, during: string) => ctx.stage(q.update(volume)
+  .set({ status: sql`case when ${volume.attachStatus} = 'attached' then 'in-use' else 'available' end` as never, previousStatus: null, updatedAt: ctx.now() }).where(and(eq(volume.id, id), eq(volume.status, during))))
 
 /** The disk will not come: `error`, and a message that says why. */
 export function failVolume(ctx: Ctx, v: { id: string; project: string }, why: string, action = 'create') {

@@ -36,7 +36,7 @@ export const uploadImage = endpoint({
     const kept = Object.fromEntries(Object.entries(v.imageMeta ?? {}).filter(([k]) => !['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size'].includes(k)))
     stageImage(ctx, { id, name: ask.image_name, diskFormat: format, containerFormat: container, minDisk: format === 'raw' ? v.sizeGb : 0, properties: kept, owner: ctx.project, visibility: ask.visibility ?? 'private' })
     change(ctx, v, { status: 'uploading', previousStatus: v.status })
-    await start(ctx, upload, { volume: v.id, project: v.project, image: id, format, back: v.status, ...place }, { lane: v.id, project: v.project })
+    await start(ctx, upload, { volume: v.id, project: v.project, image: id, format, ...place }, { lane: v.id, project: v.project })
     return {
       'os-volume_upload_image': {
         id: v.id, updated_at: isoMicros(now), status: 'uploading', display_description: v.description, size: v.sizeGb, volume_type: found.typeName ? { id: v.type, name: found.typeName } : null, image_id: id,
