@@ -15,6 +15,8 @@ export class Cli {
   static cloud(data: string, name: string): Cli { return new Cli({ OS_CLIENT_CONFIG_FILE: path.join(data, 'clouds.yaml'), OS_CLOUD: name }) }
 
   run(...args: string[]): Promise<Ran> { return sh('openstack', args, { env: this.env, timeout: 600_000 }) }
+  /** Another client of the same cloud. */
+  with(client: string, ...args: string[]): Promise<Ran> { return sh(client, args, { env: this.env, timeout: 600_000 }) }
   /** The answer as the client prints it in JSON. */
   async json<T = any>(...args: string[]): Promise<T> {
     const { stdout } = await this.run(...args, '-f', 'json')

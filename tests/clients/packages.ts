@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { sh } from '../steps.ts'
 
 /** The stock clients this test speaks with, and what the tests of the host play guests with, by the Debian package each comes in. */
-const clients: Record<string, string> = { openstack: 'python3-openstackclient', ssh: 'openssh-client', curl: 'curl', busybox: 'busybox-static', heat: 'python3-heatclient', aws: 'awscli', 'ovs-vsctl': 'openvswitch-switch', ethtool: 'ethtool' }
+const clients: Record<string, string> = { openstack: 'python3-openstackclient', cinder: 'python3-cinderclient', ssh: 'openssh-client', curl: 'curl', busybox: 'busybox-static', heat: 'python3-heatclient', aws: 'awscli', 'ovs-vsctl': 'openvswitch-switch', ethtool: 'ethtool' }
 
 const there = (command: string) => ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin', '/sbin'].some((dir) => existsSync(`${dir}/${command}`))
 const absent = () => Object.keys(clients).filter((c) => !there(c))

@@ -1,4 +1,7 @@
+import { eq } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
+import { saga } from '../../../../../schema/kernel.ts'
+import { q } from '../../../../kernel/db.ts'
 import { table, type Row } from '../table-kit.ts'
 
 const t = await table(), ref = (name: string) => ({ get_resource: name }), project = t.k.project, id = expect.stringMatching(/^[0-9a-f-]{36}$/)
@@ -8,7 +11,7 @@ const rows: Row[] = [
   {
     type: 'OS::Cinder::Volume', at: '/volume/v3/volumes/{id}', key: 'volume', around: { kind: type() }, properties: { size: 1, name: 'v', description: 'd', metadata: { a: 'b' }, image: 'tiny', read_only: true },
     shown: { size: 1, name: 'v', description: 'd', metadata: { a: 'b', readonly: 'True' }, status: 'available', bootable: 'true' }, attributes: { size: '1', display_name: 'v', status: 'available', bootable: 'true', attachments_list: [], metadata_values: { a: 'b' } },
-    steps: [[{ name: 'w' }, { name: 'w' }], [{ description: undefined }, { description: '' }], [{ metadata: { c: 'd' } }, { metadata: { c: 'd' } }], [{ size: 3 }, { size: 3 }], [{ volume_type: ref('kind') }, { volume_type: expect.stringMatching(/^t-/) }], [{ read_only: false }, { metadata: { readonly: 'False' } }]], untried: { backup_id: 'the volume service has no backups here' },
+    steps: [[{ name: 'w' }, { name: 'w' }], [{ description: undefined }, { description: '' }], [{ metadata: { c: 'd' } }, { metadata: { c: 'd' } }], [{ size: 3 }, { size: 3 }], [{ volume_type: ref('kind') }, { volume_type: expect.stringMatching(/^t-/) }], [{ read_only: false }, { metadata: { readonly: 'False' } }]], untried: { backup_id: 'in a test of its own' },
   },
   { type: 'OS::Cinder::Volume', at: '/volume/v3/volumes/{id}', key: 'volume', around: { first: vol() }, properties: { source_volid: ref('first') }, shown: { source_volid: id, size: 1 }, untried: Object.fromEntries(['size', 'backup_id', 'name', 'description', 'volume_type', 'metadata', 'read_only'].map((k) => [k, 'above'])) },
   {
@@ -32,8 +35,17 @@ it('a volume that is to be kept leaves its content behind', async () => {
   const s = await t.make(hot({ it: { ...vol({ name: 'precious' }), deletion_policy: 'Snapshot' } }))
   expect(t.why(s)).toMatch(/^CREATE_COMPLETE/)
   expect(t.why(await t.drop(s))).toMatch(/^DELETE_COMPLETE/)
-  const { volumes } = (await t.c.call('GET', '/volume/v3/volumes/detail', { token: t.k.admin })).body
-  expect(volumes.filter((v: any) => v.name.startsWith('precious')).map((v: any) => [v.name, v.status])).toEqual([['precious-kept', 'available']])
+  const { backups } = (await t.c.call('GET', '/volume/v3/backups/detail', { token: t.k.admin })).body, { volumes } = (await t.c.call('GET', '/volume/v3/volumes', { token: t.k.admin })).body
+  expect([backups.map((b: any) => [b.name, b.status]), volumes.filter((v: any) => v.name === 'precious')]).toEqual([[['precious-kept', 'available']], []])
+
+  // It may be brought back, as a volume or into one.
+  const back = await t.make(hot({ it: { type: 'OS::Cinder::Volume', properties: { backup_id: 'precious-kept', name: 'again' } } }))
+  expect(t.why(back)).toMatch(/^CREATE_COMPLETE/)
+  const [into, restores] = [await t.make(hot({ it: vol({ size: 2 }) })), async () => (await t.c.db().read([q.select().from(saga).where(eq(saga.kind, 'backup.restore'))]))[0].map((r) => [r.lane, r.state])]
+  expect(t.why(await t.change(into, hot({ it: vol({ size: 2, backup_id: backups[0].id }) })))).toMatch(/^UPDATE_COMPLETE/)
+  const ids = await Promise.all([back, into].map(async (one) => (await t.resource(one)).physical_resource_id as string))
+  expect([(await restores()).sort(), (await t.c.call('GET', `/volume/v3/volumes/${ids[0]}`, { token: t.k.admin })).body.volume]).toMatchObject([ids.map((id) => [id, 'done']).sort(), { size: 1, name: 'again', status: 'available' }])
+  for (const one of [back, into]) expect(t.why(await t.drop(one))).toMatch(/^DELETE_COMPLETE/)
 })
 it('a smaller volume is refused, and the stack says so', async () => {
   const s = await t.make(hot({ it: vol({ size: 2 }) })), after = await t.change(s, hot({ it: vol() }))
