@@ -57,10 +57,11 @@ it('there is a story for every saga', async () => {
 for (const s of stories) {
   describe(`${s.kind}: ${s.name}`, () => {
     let jobs = 0
+    const given = async () => { await w.alone(); await s.given?.(w) }
     let end: string[] = []
 
     it('comes to its end', async () => {
-      await s.given?.(w)
+      await given()
       await s.begin(w)
       const [live] = await w.c.db().read([q.all<{ kind: string }>(sql`select kind from saga where state = 'open'`)]) as unknown as [{ kind: string }[]]
       expect(live.map((l) => l.kind)).toContain(s.kind)
@@ -71,7 +72,7 @@ for (const s of stories) {
     }, 30_000)
 
     it('does nothing more when every job comes twice', async () => {
-      await s.given?.(w)
+      await given()
       await s.begin(w)
       const twice = await drive(w.c, w.host, { twice: true })
       expect(twice.length).toBe(jobs)
@@ -82,7 +83,7 @@ for (const s of stories) {
     it('fails at each job in turn: says so, undoes, and can be deleted', async () => {
       expect(jobs).toBeGreaterThan(0)
       for (let n = 0; n < jobs; n++) {
-        await s.given?.(w)
+        await given()
         const before = await told()
         await s.begin(w)
         const seen = await drive(w.c, w.host, { failAt: n, twice: true })

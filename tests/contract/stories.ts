@@ -45,6 +45,8 @@ export async function stage() {
       if (down) await call('PATCH', `/hosts/${(await self.home()).id}`, { forced_down: true }, admin)
       else for (const h of [host, ...host.peers]) await call('PATCH', `/hosts/${h.id}`, { forced_down: false, enabled: true }, admin)
     },
+    /** Only the first host takes anything: where things come to be is then no matter of chance. */
+    async alone() { if (host.peers.length) for (const h of [host, ...host.peers]) await call('PATCH', `/hosts/${h.id}`, { forced_down: false, enabled: h === host }, admin) },
     onVolume: (body: Record<string, unknown>) => call('POST', `/volume/v3/volumes/${self.volume}/action`, body),
     async newServer(more: object = {}) { self.server = (await call('POST', '/compute/v2.1/servers', { server: { name: 's', flavorRef: 'plain', imageRef: IMAGE, networks: 'auto', ...more } })).server.id },
     async newVolume(more: object = {}) { self.volume = (await call('POST', '/volume/v3/volumes', { volume: { size: 1, name: 'v', ...more } })).volume.id },
