@@ -83,6 +83,11 @@ describe('a domain', () => {
     expect(devices.controller.filter((c: any) => c['@model'] === 'pcie-root-port').length).toBeGreaterThan(12)
   })
   test('on KVM can be moved to a like host', () => expect(domain({}, undefined, { ...host, virtType: 'kvm' }).cpu['@mode']).toBe('host-model'))
+  test('emulated, has memory that QEMU keeps track of page by page', () => {
+    const args = (on: Host) => domain({}, undefined, on)['qemu:commandline']?.['qemu:arg'].map((a: any) => a['@value'])
+    expect(args(host)).toEqual(['-object', 'memory-backend-ram,id=guest,size=262208K', '-machine', 'memory-backend=guest', '-m', '262208K'])
+    expect(args({ ...host, virtType: 'kvm' })).toBeUndefined()
+  })
   test('with a SCSI disk has a controller that guests have drivers for', () => {
     expect(domain({ disks: [{ ...spec.disks[0], device: 'sda', bus: 'scsi' }] }).devices.controller).toEqual([{ '@type': 'scsi', '@model': 'virtio-scsi' }])
   })
