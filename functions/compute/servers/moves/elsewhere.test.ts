@@ -37,7 +37,7 @@ const rows = async <T>(text: string) => ((await w.c.db().read([q.all<T>(sql.raw(
 const named = (id: string | null) => hosts.find((h) => h.id === id)?.name
 const moved = async () => (await rows<{ target_name: string; status: string }>('select target_name, status from server_move order by id')).map((m) => [m.target_name, m.status])
 const holders = async () => (await rows<{ provider: string }>(`select distinct provider from allocation where consumer = '${w.server}'`)).map((r) => named(r.provider)).sort()
-const fails = (h: TestHost, kind: 'domain.start' | 'move.open' | 'move.send') => { h.on[kind] = (job) => { if (kind !== 'move.send') h.obey(job); throw new Error(`${h.name} is broken`) } }
+const fails = (h: TestHost, kind: 'domain.start' | 'move.open' | 'move.send' | 'move.live') => { h.on[kind] = (job) => { if (kind !== 'move.send' && kind !== 'move.live') h.obey(job); throw new Error(`${h.name} is broken`) } }
 const bare = (h: TestHost) => expect([h.name, [...h.disks], [...h.domains.keys()]]).toEqual([h.name, [], []])
 const gone = async () => {
   await w.erase()
@@ -165,4 +165,64 @@ describe('a server of a dead host, whose new host fails', () => {
     expect(await show()).toMatchObject({ status: 'ERROR', 'OS-EXT-SRV-ATTR:host': 'first', fault: { message: expect.stringContaining('first is broken') } })
     await gone()
   })
+})
+
+describe('a live move', () => {
+  const live = (host: string | null = null) => w.admin({ 'os-migrateLive': { host, block_migration: 'auto' } })
+  const awaited = async () => (await rows<{ arriving: string | null }>(`select arriving from port where device = '${w.server}'`)).map((p) => named(p.arriving))
+
+  it('goes to another host when its target does not let it in, or it cannot get there', async () => {
+    await withVolume()
+    fails(first, 'move.open')
+    await live()
+    await work()
+    expect(await show()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:task_state': null, 'OS-EXT-SRV-ATTR:host': 'second' })
+    expect([await moved(), await holders(), await awaited()]).toEqual([[['first', 'error'], ['second', 'completed']], ['second'], [undefined]])
+    ;[home, first].forEach(bare)
+    await gone()
+    hosts.forEach((h) => { h.on = {} })
+    await allowed(false)
+    await begin()
+    let once = true
+    home.on['move.live'] = (job) => { if (once) { once = false; throw Object.assign(new Error('another kind of processor'), { terminal: true }) } return home.obey(job) }
+    await live()
+    await work()
+    expect(await show()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'second' })
+    await gone()
+  })
+
+  it('stays when its target was named, when nobody lets it in, and when it is to stay', async () => {
+    await begin()
+    const stays = async (records: string[][]) => {
+      await work()
+      expect(await show()).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:task_state': null, 'OS-EXT-SRV-ATTR:host': home.name })
+      expect([await moved(), await holders(), await awaited()]).toEqual([records, [home.name], [undefined]])
+      ;[first, second].forEach(bare)
+      await w.c.db().write([q.run(sql`delete from server_move`)])
+    }
+    fails(first, 'move.open'); fails(second, 'move.open')
+    await live('first')
+    await stays([['first', 'error']])
+    await live()
+    await stays([['first', 'error'], ['second', 'error']])
+    first.on = {}
+    home.on['move.live'] = () => { throw Object.assign(new Error('the move was ended on request'), { terminal: true }) }
+    await live()
+    await stays([['first', 'cancelled']])
+    home.on = {}
+    await gone()
+  })
+
+  it('leaves nothing behind, whichever of its jobs fails', async () => {
+    let ended = ''
+    for (let n = 0; ended !== 'no job left'; n++) {
+      await allowed(false)
+      await withVolume()
+      await live()
+      const seen = await drive(w.c, home, { failAt: n, twice: true })
+      if (seen.length <= n) ended = 'no job left'
+      expect(await violations(w.c.db(), { quiet: true }), `after failing job ${n + 1}`).toEqual([])
+      await gone()
+    }
+  }, 60_000)
 })

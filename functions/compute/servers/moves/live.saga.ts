@@ -8,15 +8,17 @@ import { activatePorts, awaitPortsNoMore, bindPorts } from '../../../network/por
 import { stageLeave } from '../../../placement/claim.ts'
 import { relocate } from '../../../volume/volumes/use.ts'
 import { faultOf, power, set } from '../model.ts'
-import { clearAway, markMove } from './model.ts'
+import { anotherWay } from './elsewhere.ts'
+import { clearAway, ended, markMove } from './model.ts'
 
 /** A running server to another host while it runs. Until it has changed over, any failure leaves it where it is. */
 export type Live = {
   server: string; host: string; target: string; address: string; move: string; storage: string | null; nics: Nic[]; ports: string[]; disks: DiskRef[]; along: DiskRef[]; own: DiskRef[]; shared: boolean; paused: boolean
+  /** Hosts that have failed it. Absent: it was to go to this one. */
+  tried?: string[]
 }
 type R = Run<Live, any>
 const there = ({ args }: R) => args.target
-export const ended = 'the move was ended on request'
 
 export default saga<Live>('server.live-migrate', { deadline: 12 * 3600 })
   .host('open', 'move.open', {
@@ -55,6 +57,7 @@ export default saga<Live>('server.live-migrate', { deadline: 12 * 3600 })
       ctx.event('compute.instance.live-migration.end', args.server, { from: args.host, to: args.target, bytes: out.live.bytes, downtimeMs: out.live.downtimeMs })
     },
   })
+  .elsewhere(anotherWay)
   .failed(({ ctx, args, out, requestId }, why) => {
     const moved = 'switch' in out
     set(ctx, args.server, { task: null, ...(moved ? { state: 'error', power: power.none, fault: faultOf(ctx, `The server moved and was not found running afterwards: ${why}`, requestId) } : { otherHost: null }) })

@@ -35,8 +35,8 @@ export async function moveCold(ctx: Ctx, m: Moving, target: Candidate, ask: Cold
   }, { lane: s.id, project: s.project })
 }
 
-/** Stages a move of a server that goes on running, or stays paused. */
-export async function moveLive(ctx: Ctx, m: Moving, target: Candidate) {
+/** Stages a move of a server that goes on running, or stays paused. `named`: to this host or none. */
+export async function moveLive(ctx: Ctx, m: Moving, target: Candidate, named = false) {
   const s = m.server, goes = luggage(s, m.attached, m.snapshots, m.from, target), ports = m.grip.ports.map((p) => p.id)
   const move = beginMove(ctx, { server: s, kind: 'live-migration', status: 'preparing', from: m.from, to: target, along: goes.along })
   change(ctx, s, { task: 'migrating', otherHost: target.id })
@@ -45,7 +45,7 @@ export async function moveLive(ctx: Ctx, m: Moving, target: Candidate) {
   expectPorts(ctx, ports, target.id)
   timeline(ctx, s, 'live-migration', { host: s.host, target: target.id })
   await start(ctx, live, {
-    server: s.id, host: s.host, target: target.id, address: target.address!, move, storage: target.storage, nics: m.grip.spec.nics, ports, disks: goes.disks, own: goes.own, along: goes.along, shared: goes.shared, paused: s.state === 'paused',
+    server: s.id, host: s.host, target: target.id, address: target.address!, move, storage: target.storage, nics: m.grip.spec.nics, ports, disks: goes.disks, own: goes.own, along: goes.along, shared: goes.shared, paused: s.state === 'paused', tried: named ? undefined : [],
   }, { lane: s.id, project: s.project })
 }
 
@@ -74,7 +74,7 @@ export default [
       const m = movingOf(ctx, id, 'os-migrateLive', await ctx.read(...moveReads(ctx, id, asked) as unknown as [Query]) as unknown[][])
       const target = choose(ctx, m, asked, { force })
       if (b.block_migration !== 'auto') blockOr(m, target, truth(b.block_migration))
-      await moveLive(ctx, m, target)
+      await moveLive(ctx, m, target, !!asked)
     },
   }),
 ]

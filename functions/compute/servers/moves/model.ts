@@ -49,6 +49,9 @@ export const settleMove = (ctx: Ctx, id: string, status: string) => ctx.stage(q.
 export const cutMoves = (ctx: Ctx, id: string, status: string) => ctx.stage(q.update(serverMove).set({ status, updatedAt: ctx.now() }).where(and(eq(serverMove.server, id), inArray(serverMove.status, [...going]))))
 export const going = ['accepted', 'queued', 'preparing', 'running', 'cancelling', 'pre-migrating', 'migrating', 'post-migrating', 'finished', 'reverting'] as const
 
+/** What is said of a move that somebody ended. */
+export const ended = 'the move was ended on request'
+
 /** The newest move of a server. */
 export const lastMove = (id: string) => q.select().from(serverMove).where(eq(serverMove.server, id)).orderBy(desc(serverMove.id)).limit(1)
 
