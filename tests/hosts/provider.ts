@@ -48,6 +48,11 @@ async function onWire(host: number, sign: string, work: () => Promise<unknown>):
   return { tags: [...new Set(all)], frames: all.length }
 }
 const pings = async (from: Server, to: string) => matches(`${from.name} to ${to}`, await from.guest.run(`ping -c 4 -w 10 ${to}`), /[2-4] packets received/)
+async function moved(s: Server, to: string) {
+  // Where it has just been, what it left must be cleared away first.
+  await until(`a move to ${to}`, 30, () => call('POST', `/compute/v2.1/servers/${s.id}/action`, { 'os-migrateLive': { host: to, block_migration: 'auto' } }).then(() => true))
+  await until(`${s.name} on ${to}`, 180, async () => { const { server } = await call('GET', `/compute/v2.1/servers/${s.id}`); return server.status === 'ACTIVE' && !server['OS-EXT-STS:task_state'] && server['OS-EXT-SRV-ATTR:host'] === to })
+}
 const asks = (from: Server, address: string) => from.guest.run(`timeout 6 wget -q -O - http://${address}/ 2>/dev/null || echo -`)
 
 await steps.step('a switch of this machine, and somebody on it', async () => {
@@ -138,6 +143,21 @@ async function story() {
     await until('and no more', 30, async () => !await page())
     await outside('ip', 'addr', 'add', '10.101.0.200/24', 'dev', 'eth0')
     equal('a guest of the VLAN, asked without its tag', (await outside('ping', '-c', '2', '-W', '2', one.racks.ip)).code === 0, false)
+  })
+  await steps.step('a guest that moves while it runs is found where it is now, by the switch and by the tag', async () => {
+    const [one, two] = both()
+    await moved(one, 'host-2')
+    const asked = () => sh('ip', ['netns', 'exec', world, 'ping', '-c', '3', '-W', '3', one.floor.ip], { fails: true })
+    // It must not have to say anything itself first: what its emulator says for it has to do.
+    equal('asked by who is on the switch', (await asked()).code, 0)
+    const [{ address }] = JSON.parse((await ip('-n', world, '-j', 'link', 'show', 'eth0')).stdout) as { address: string }[], to = plain(one.floor.mac) + plain(address)
+    const old = await onWire(1, to, asked), now = await onWire(2, to, asked)
+    equal('what is for it, at the old cable and at the new one', [old.frames, now.frames > 2, now.tags], [0, true, ['-']])
+    await pings(one, '10.100.0.200')
+    await pings(two, one.racks.ip)
+    await moved(one, 'host-1')
+    const back = await onWire(1, plain(one.racks.mac), () => pings(two, one.racks.ip))
+    equal('by the VLAN again', [back.tags, back.frames > 2], [['101'], true])
   })
   await steps.step('one group, two guests: its members talk across hosts by either network, and no more when the rule goes', async () => {
     const [one, two] = both()
