@@ -48,7 +48,9 @@ export class Reporting {
 
   async look(): Promise<Inventory> {
     const { drivers, version, revision } = this.#of
-    const [facts, domains, ports, disks, images] = await Promise.all([drivers.facts(), drivers.virt.list(), drivers.net.ports(), drivers.disks.list(), drivers.images.list()]), meters = await drivers.net.meters?.()
+    const [facts, domains, ports, disks, images] = await Promise.all([drivers.facts(), drivers.virt.list(), drivers.net.ports(), drivers.disks.list(),
+      // What cannot be read is not at hand; whoever needs it is told why.
+      drivers.images.list().catch(() => [])]), meters = await drivers.net.meters?.()
     return { version, ...facts, domains, ports, disks: disks.map(({ kind, id }) => `${kind}/${id}`), images: images.slice(0, 2000), revision: revision(), physicalNetworks: drivers.net.physical, ...(meters?.length && { meters }) }
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Hopeless, Terminal } from '../drivers.ts'
 import type { JobName } from '../../schema/jobs.ts'
+import { Simulation } from '../simulated/index.ts'
 import { temporary, trialHost, trialSpec } from '../simulated/testing.ts'
 import { byKind, executor, type AnyExecutor } from './executor.ts'
 import { FakeCloud } from './testing.ts'
@@ -266,6 +267,12 @@ test('a start waits for a desired state that has its port, and inventory then sh
   cloud.moved(id)
   const seen = await cloud.until(() => cloud.hosts.get(id)!.inventory?.revision === 2 && cloud.hosts.get(id)!.inventory)
   expect(seen).toMatchObject({ ports: [port], domains: [{ uuid: spec.uuid, state: 'running', vncPort: 5900 }] })
+})
+
+test('a host whose images cannot be read shows all the rest', async () => {
+  const drivers = new Simulation(temporary()).host('trial')
+  const { id } = await host({ drivers: { ...drivers, images: { ...drivers.images, list: async () => { throw new Error('not a directory') } } } })
+  expect(await cloud.until(() => cloud.hosts.get(id)!.inventory)).toMatchObject({ images: [], storage: 'simulated' })
 })
 
 test('a guest starts without a port that has been deleted since; one that cannot be asked about makes it wait', async () => {
