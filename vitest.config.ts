@@ -11,7 +11,7 @@ export default defineConfig({
       {
         plugins: [cloudflareTest({
           main: 'tests/harness/worker.ts',
-          miniflare: { compatibilityDate: '2026-10-01', compatibilityFlags: ['nodejs_compat'], durableObjects: { DOORBELL: 'Doorbell' } },
+          miniflare: { compatibilityDate: '2026-10-01', compatibilityFlags: ['nodejs_compat'], durableObjects: { DOORBELL: 'Doorbell', CONSOLE: 'Console' } },
         })],
         // A file's clouds are its own (tests/harness/cloud.ts), so files share what takes longest: loading the modules.
         test: { name: 'workerd', isolate: false, globalSetup: ['tests/harness/global.ts'], setupFiles: ['tests/harness/hook.ts'], include: ['functions/**/*.test.ts', 'tests/contract/**/*.test.ts'], testTimeout: 20_000 },

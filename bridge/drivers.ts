@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Relay } from './core/relay.ts'
 import type { Disk, DiskRef, DomainSpec, ImageBytes, JobArgs, JobResult, Nic } from '../schema/jobs.ts'
 import type { Desired, GuestData, Inventory } from '../schema/hosts.ts'
@@ -37,6 +38,8 @@ export interface Virt {
   detachNic(uuid: string, mac: string): Promise<void>
   setPassword(uuid: string, password: string): Promise<void>
   console(uuid: string, bytes: number): Promise<string>
+  /** A running guest's screen, as RFB, or its serial line; ends when the guest does. */
+  screen(uuid: string, type: 'novnc' | 'serial'): Promise<Duplex>
   stats(uuid: string): Promise<JobResult<'domain.stats'>>
   /** Calls back whenever a guest may have changed by itself. A hint: `list` says what is. */
   onChange?(changed: () => void): void

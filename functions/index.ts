@@ -10,6 +10,7 @@ import { sagaOf } from './sagas.ts'
 import { services } from './services.ts'
 import { sweeps } from './sweeps.ts'
 
+export { Console } from './console/meeting.ts'
 export { Doorbell } from './kernel/doorbell.ts'
 export { services } from './services.ts'
 

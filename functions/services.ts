@@ -14,5 +14,6 @@ export const services: Record<string, () => Promise<{ default: Service }>> = {
   ssm: () => import('./ssm/index.ts'),
   cloudformation: () => import('./cloudformation/index.ts'),
   orchestration: () => import('./orchestration/index.ts'),
+  console: () => import('./console/index.ts'),
   hosts: () => import('./hosts/index.ts'),
 }

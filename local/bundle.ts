@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { build, stop } from 'esbuild'
+import { assets } from './assets.ts'
 import { readJson, root, writeFile, writeJson } from './layout.ts'
 
 interface Made { from: Record<string, string>; bytes: number }
 export interface Bundle { file: string; bytes: number; fresh: boolean }
 
-/** The functions, or what else ENTRY names, as one module in DIR/worker.js; made again only when a source it was made from has changed. */
+/** The functions with their files for browsers in DIR/assets, or what else ENTRY names, as one module in DIR/worker.js; made again only when a source it was made from has changed. */
 export async function bundle(dir: string, entry = 'functions/index.ts'): Promise<Bundle> {
   mkdirSync(dir, { recursive: true })
   const file = path.join(dir, 'worker.js'), record = path.join(dir, 'worker.json')
@@ -21,12 +22,13 @@ export async function bundle(dir: string, entry = 'functions/index.ts'): Promise
   }).catch((e: { errors?: { text: string; location?: { file: string; line: number } }[] }) => {
     throw new Error('the functions do not build:\n' + (e.errors?.map((x) => `  ${x.location ? `${x.location.file}:${x.location.line}: ` : ''}${x.text}`).join('\n') ?? e))
   })
+  const shown = entry === 'functions/index.ts' ? await assets(path.join(dir, 'assets')) : []
   // Its own process would stay as long as ours.
   await stop()
   const text = result.outputFiles[0].text
   writeFile(file, text, 0o644)
   const bytes = Buffer.byteLength(text)
-  const inputs = [...Object.keys(result.metafile.inputs), 'package-lock.json', 'local/bundle.ts']
+  const inputs = [...Object.keys(result.metafile.inputs), ...shown, 'package-lock.json', 'local/bundle.ts']
   writeJson(record, { from: Object.fromEntries(inputs.map((name) => [name, mark(name)])), bytes } satisfies Made)
   return { file, bytes, fresh: true }
 }

@@ -15,7 +15,7 @@ export type Functions = (at: Layout, serving: Serving) => Promise<Child>
 export const workerd: Functions = async (at, { listen, port, vars }) => {
   await apart('bundle.ts', [at.in('functions')])
   const config = at.in('functions', 'config.capnp')
-  writeFile(config, workerConfig({ listen, port, module: 'worker.js', vars, objects: { DOORBELL: 'Doorbell' } }))
+  writeFile(config, workerConfig({ listen, port, module: 'worker.js', vars, objects: { DOORBELL: 'Doorbell', CONSOLE: 'Console' }, assets: at.in('functions', 'assets') }))
   return { name: 'functions', command: workerdBinary(), args: ['serve', '--binary', read(config)] }
 }
 
@@ -31,6 +31,8 @@ function read(config: string): string {
 /** wrangler dev: the sources, built anew whenever one changes. */
 export const wrangler: Functions = async (at, { listen, port, vars }) => {
   const env = at.in('functions', 'dev.vars')
+  // The files for browsers, where wrangler.toml says they are.
+  await apart('bundle.ts', [path.join(root, 'dist')])
   writeFile(env, Object.entries(vars).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`).join(''))
   return {
     name: 'functions', command: node,

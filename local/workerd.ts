@@ -15,6 +15,8 @@ export interface WorkerConfig {
   vars: Record<string, string>
   /** Durable Object classes of the bundle, by binding; their memory is all the storage they have. */
   objects: Record<string, string>
+  /** The folder of the files for browsers. */
+  assets?: string
 }
 
 /** workerd's own configuration text: the functions on one socket, with the network open to the local database and store. */
@@ -23,6 +25,7 @@ export function workerConfig(of: WorkerConfig): string {
     ...Object.entries(of.vars).map(([name, value]) => struct({ name: text(name), text: text(value) })),
     ...Object.entries(of.objects).map(([name, className]) => struct({ name: text(name), durableObjectNamespace: text(className) })),
     struct({ name: text('OUTSIDE'), service: text('outside') }),
+    ...of.assets ? [struct({ name: text('ASSETS'), service: text('assets') })] : [],
   ]
   const worker = struct({
     modules: list([struct({ name: text('rest.js'), esModule: text(rest) }), struct({ name: text('worker.js'), esModule: `embed ${text(of.module)}` })]),
@@ -44,7 +47,7 @@ const config :Workerd.Config = (
     (name = "functions", worker = ${worker}),
     (name = "internet", network = ${network('public', 'private', 'local')}),
     (name = "outside", network = ${network('public')}),
-  ],
+${of.assets ? `    (name = "assets", disk = (path = ${text(of.assets)})),\n` : ''}  ],
   sockets = [(name = "http", address = ${text(`${bracketed(of.listen)}:${of.port}`)}, http = (), service = "functions")],
 );
 `

@@ -83,6 +83,16 @@ export const serverGuest = sqliteTable('server_guest', {
   etag: text('etag').notNull(),
 })
 
+/** A way to a server's screen or serial line, good once and for a few minutes; of the token only the hash is kept. */
+export const consoleToken = sqliteTable('console_token', {
+  hash: text('hash').primaryKey(),
+  server: text('server').notNull(),
+  /** Where the server was when it was asked for: once it has moved, it must be asked for again. */
+  host: text('host').notNull(),
+  type: text('type', { enum: ['novnc', 'serial'] }).notNull(),
+  expiresAt: micros('expires_at').notNull(),
+}, (t) => [index('console_token_expires').on(t.expiresAt)])
+
 /** A server's move to another host or to another flavor: what other clouds call a migration. */
 export const serverMove = sqliteTable('server_move', {
   id: integer('id').primaryKey({ autoIncrement: true }),

@@ -96,6 +96,8 @@ export const jobs = {
   'domain.set-password': job(60, t.Object({ uuid, /** fetched as guest data, never carried */ revision: t.Integer() }, closed), done),
   /** The last `bytes` of what the guest wrote to its serial console. */
   'domain.console': job(15, t.Object({ uuid, bytes: t.Integer({ minimum: 1, maximum: 1048576 }) }, closed), t.Object({ text: t.String() }), { query: true }),
+  /** Connects a guest's screen or serial line to a session that somebody waits in. */
+  'domain.screen': job(15, t.Object({ uuid, type: t.Enum(['novnc', 'serial']), session: uuid }, closed), done, { query: true }),
   /** Uptime, CPU, memory, disk and network counters of one guest. */
   'domain.stats': job(15, t.Object({ uuid }, closed), t.Object({
     state: t.String(), uptime: t.Integer(), cpuTimes: t.Array(t.Integer()), memoryKb: t.Integer(), memoryUsedKb: t.Integer(),

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { WebSocket } from 'ws'
 import type { BlobAnswer, Claim, ClaimAnswer, Desired, GuestData, Inventory, ObjectsAnswer, PassageAnswer, Report } from '../../schema/hosts.ts'
 import type { Stated } from '../../schema/desired.ts'
 import type { Job } from '../../schema/jobs.ts'
@@ -38,6 +40,13 @@ export class Cloud {
     return this.#json('POST', '/objects', { job, attempt, ...ask })
   }
   passage(job: string, attempt: number): Promise<PassageAnswer> { return this.#json('POST', '/passages', { job, attempt }) }
+  /** A WebSocket to who waits in this session. */
+  async meet(session: string): Promise<WebSocket> {
+    const url = new URL(`${this.root}/consoles/${session}`), authorization = `Bearer ${await sign(this.signer, 'GET', url.pathname, '')}`
+    const socket = new WebSocket(url.href.replace(/^http/, 'ws'), { headers: { authorization }, perMessageDeflate: false, handshakeTimeout: 10_000 })
+    await once(socket, 'open')
+    return socket
+  }
   inventory(body: Inventory): Promise<unknown> { return this.#json('PUT', '/inventory', body) }
   /** What is new since that revision, or all; a control plane of before answers with a document of its own. */
   desired(since: number): Promise<Stated | Desired> { return this.#json('GET', `/desired?since=${since}`) }

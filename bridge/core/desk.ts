@@ -11,7 +11,7 @@ import { backoff, pause } from './pause.ts'
 import { Progress } from './progress.ts'
 
 interface Entry { job: Job; abort: AbortController; /** Its result interests nobody any more. */ lost: boolean }
-type Lent = Pick<Work, 'virt' | 'disks' | 'images' | 'net' | 'moves' | 'arrivals' | 'guest'> & { ready(nics: Nic[], signal: AbortSignal): Promise<Nic[]> }
+type Lent = Pick<Work, 'virt' | 'disks' | 'images' | 'net' | 'moves' | 'arrivals' | 'guest' | 'show'> & { ready(nics: Nic[], signal: AbortSignal): Promise<Nic[]> }
 
 /** The jobs in hand of one host: takes them, runs them lane by lane, reports until answered. */
 export class Desk {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Disks, Images, Moves, Net, Virt } from '../drivers.ts'
 import type { Arrivals } from '../move/arrivals.ts'
 import type { GuestData, ObjectsAnswer } from '../../schema/hosts.ts'
@@ -25,6 +26,8 @@ export interface Work {
   /** The key of the move this job is about: both its hosts are told it, nobody else. */
   passage(): Promise<Buffer>
   guest(server: string): Promise<GuestData>
+  /** Shows this guest's screen or serial line to who waits in the session; resolves once they see it. */
+  show(what: JobArgs<'domain.screen'>, screen: Duplex): Promise<void>
   /** Resolves when network and filters are in force, with those of these ports that are still there. */
   ready(nics: Nic[]): Promise<Nic[]>
 }

@@ -14,6 +14,7 @@ import { Reporting } from './inventory.ts'
 import type { Log } from './log.ts'
 import { atMost } from './pause.ts'
 import { relay } from './relay.ts'
+import { Screens } from './screens.ts'
 import type { Signer } from './sign.ts'
 
 export interface HostParts {
@@ -45,6 +46,7 @@ export async function startHost(of: HostParts): Promise<Host> {
   const ending = new AbortController()
   const cloud = new Cloud(of.cloud, of.signer)
   const arrivals = new Arrivals(join(of.state, 'arrivals'), drivers.moves, drivers.door)
+  const screens = new Screens(cloud, log)
   const guests = new Guests({ cloud, folder: join(of.state, 'guests'), log })
   const reporting = new Reporting({ cloud, drivers, version: of.version, revision: () => desired.revision, log, signal: claiming.signal })
   let written: Promise<void> = Promise.resolve(), followed = written
@@ -63,6 +65,7 @@ export async function startHost(of: HostParts): Promise<Host> {
     lent: {
       virt: drivers.virt, disks: drivers.disks, images: drivers.images, net: drivers.net, moves: drivers.moves, arrivals,
       ready: (nics, signal) => desired.ready(nics, signal),
+      show: (what, screen) => screens.show(what, screen),
       async guest(server) {
         const guest = await cloud.guest(server)
         if (!guest) throw new Error('the control plane has no data for this guest')
@@ -83,6 +86,7 @@ export async function startHost(of: HostParts): Promise<Host> {
       const until = performance.now() + graceMs
       while (desk.busy && performance.now() < until) await atMost(until - performance.now(), desk.freed())
       ending.abort()
+      screens.close()
       await Promise.all(loops)
       await atMost(1000, Promise.all([written, followed]))
       await arrivals.close()

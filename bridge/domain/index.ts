@@ -9,6 +9,7 @@ import reboot from './reboot.ts'
 import resume from './resume.ts'
 import save from './save.ts'
 import setPassword from './set-password.ts'
+import screen from './screen.ts'
 import start from './start.ts'
 import stats from './stats.ts'
 import stop from './stop.ts'
@@ -16,5 +17,5 @@ import stop from './stop.ts'
 export const domainExecutors = [
   start, stop, reboot, pause, resume, save, destroy,
   attachDisk, detachDisk, attachPort, detachPort,
-  setPassword, console, stats,
+  setPassword, console, screen, stats,
 ]

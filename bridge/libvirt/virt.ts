@@ -12,6 +12,7 @@ import type { Locks } from './locks.ts'
 import { look, type Seen } from './look.ts'
 import { domainName } from './names.ts'
 import { CommandFailed } from './run.ts'
+import { serial, vnc } from './screen.ts'
 import { stats } from './stats.ts'
 import { absent, notRunning, type Virsh } from './virsh.ts'
 
@@ -145,6 +146,11 @@ export function libvirtVirt(virsh: Virsh, events: Events, host: Host, locks: Loc
       })
     },
     console: (uuid, bytes) => tail(store.console(uuid), bytes),
+    async screen(uuid, type) {
+      if (type === 'serial') return serial(virsh, name(uuid))
+      const seen = (await all()).find((s) => s.uuid === uuid)
+      return vnc(seen && await portOf(seen))
+    },
     async stats(uuid) {
       const [now, text, found] = await Promise.all([there(uuid), virsh.call('domstats', name(uuid)), definition(virsh, name(uuid))])
       if (!found) throw new Terminal('the server is not on this host')

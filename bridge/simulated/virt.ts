@@ -4,6 +4,7 @@ import { same } from '../disk/ref.ts'
 import { bootLog } from './boot-log.ts'
 import type { Journal } from './journal.ts'
 import type { Act } from './mischief.ts'
+import { line, picture } from './screen.ts'
 import { guestStats } from './stats.ts'
 
 export interface Guest {
@@ -71,6 +72,10 @@ export function simulatedVirt(guests: Journal<Guest>, act: Act, now = Date.now):
       const { spec, boots } = here(uuid)
       return Buffer.from(bootLog(spec, boots, now())).subarray(-bytes).toString()
     }),
+    screen: async (uuid, type) => {
+      const { spec, boots } = alive(uuid)
+      return type === 'serial' ? line(bootLog(spec, boots, now())) : picture(spec.name)
+    },
     stats: (uuid) => act('virt.stats', () => guestStats(here(uuid), now())),
   }
 }

@@ -19,6 +19,7 @@ import rescue from './servers/actions/rescue.ts'
 import resize from './servers/actions/resize.ts'
 import shelve from './servers/actions/shelve.ts'
 import small from './servers/actions/small.ts'
+import consoles from './servers/consoles.ts'
 import create from './servers/create.ts'
 import remove from './servers/delete.ts'
 import interfaces from './servers/interfaces.ts'
@@ -45,7 +46,7 @@ export default compute.serve([
   create, list, detail, show, update, remove,
   power, rebuild, resize, image, rescue, shelve, groupsOfServers, migrate, evacuate, moves, small,
   volumesBoot([create, list, detail, show, update, remove, power, rebuild, resize, image, small].flat()),
-  metadata, tags, volumes, interfaces, timeline, about,
+  metadata, tags, volumes, interfaces, timeline, about, consoles,
   flavors, keypairs, groups, quotas, usage,
   hypervisors, services, aggregates, extensions, gone,
   oldImages, oldNetworks, oldVolumes,

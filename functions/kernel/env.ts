@@ -40,6 +40,10 @@ export interface Env {
   /** A network that leads to public addresses only; without it only those of TEMPLATE_URLS are fetched. */
   OUTSIDE?: { fetch: typeof fetch }
   DOORBELL?: DurableObjectNamespace
+  /** Where people and hosts meet for the screens of servers; without it there are none. */
+  CONSOLE?: DurableObjectNamespace
+  /** Files for browsers, as `npm run build` makes them. */
+  ASSETS?: { fetch(url: string): Promise<Response> }
 }
 
 interface DurableObjectStub { fetch(url: string, init?: RequestInit): Promise<Response> }

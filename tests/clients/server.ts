@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { until } from '../steps.ts'
+import { consoles } from './consoles.ts'
 import { equal, matches } from './cli.ts'
 import { Guest } from './guest.ts'
 import { gone, need, status, type Story } from './story.ts'
@@ -49,6 +50,7 @@ export async function server(s: Story) {
     await until('the floating IP among its addresses', 20, async () => JSON.stringify((await s.c.call('demo', 'GET', `/compute/v2.1/servers/${s.one}`)).server.addresses).includes(address))
     s.guest = new Guest(address, s.key)
   })
+  await consoles(s)
   if (real) await inside(s)
   await turning(s)
 }

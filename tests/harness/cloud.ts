@@ -24,7 +24,7 @@ export async function cloud(options: { seed?: boolean; untidy?: string } = {}) {
   const { url } = await (await fetch(`${inject('control')}/database`, { method: 'POST' })).json() as { url: string }
   const env: Env = {
     LIBSQL_URL: url, S3_URL: inject('s3'), S3_ACCESS_KEY: 'test', S3_SECRET_KEY: 'test-secret', S3_BUCKET: 'virga',
-    MASTER_SECRET: 'test-master', INTERNAL_SECRET: 'test-internal', REGION: 'RegionOne', DOORBELL: (bindings as unknown as Env).DOORBELL,
+    MASTER_SECRET: 'test-master', INTERNAL_SECRET: 'test-internal', REGION: 'RegionOne', DOORBELL: (bindings as unknown as Env).DOORBELL, CONSOLE: (bindings as unknown as Env).CONSOLE,
   }
   bucketMade ??= new AwsClient({ accessKeyId: 'test', secretAccessKey: 'test-secret', service: 's3', region: 'us-east-1' }).fetch(`${env.S3_URL}/virga`, { method: 'PUT' })
   await bucketMade

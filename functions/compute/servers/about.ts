@@ -1,24 +1,15 @@
 import { eq } from 'drizzle-orm'
-import { Type as t } from 'typebox'
 import { serverGuest } from '../../../schema/compute.ts'
 import { ask } from '../../hosts/ask.ts'
 import { q } from '../../kernel/db.ts'
-import { conflict, invalid, notFound } from '../../kernel/fault.ts'
+import { conflict, notFound } from '../../kernel/fault.ts'
 import { addressesOf, groupNamesOf } from '../../network/ports/of-servers.ts'
 import { addressesView } from '../../network/ports/plan.ts'
 import { endpoint } from '../service.ts'
-import { action, closed } from '../shapes.ts'
 import { findServer, mine, serverQuery } from './model.ts'
 import { bareAddresses } from './view.ts'
 
 /** What can be asked about a server, beyond itself. */
-const consoles = (key: string, types: string[]) => endpoint({
-  id: `servers.${key}`, method: 'POST', path: '/servers/{server}/action', key, until: '2.5', status: 200, summary: 'A way to the screen of a server', policy: 'os_compute_api:os-remote-consoles',
-  body: { '2.1': action(key, t.Object({ type: t.Enum(types as [string]) }, closed)) as never },
-  async handle(ctx, { params }) { return noConsole((await findServer(ctx, params.server, 'os_compute_api:os-remote-consoles')).id) },
-})
-const noConsole = (id: string): never => { throw invalid(`Unavailable console type for instance ${id}: this cloud gives no access to screens yet; os-getConsoleOutput shows what the guest wrote.`) }
-
 export default [
   endpoint({
     id: 'servers.ips.list', method: 'GET', path: '/servers/{server}/ips', status: 200, summary: "A server's addresses", policy: 'os_compute_api:ips:index',
@@ -88,18 +79,5 @@ export default [
       await findServer(ctx, params.server, 'os_compute_api:server:topology:index')
       return { nodes: [], pagesize_kb: null }
     },
-  }),
-  consoles('os-getVNCConsole', ['novnc', 'xvpvnc']), consoles('os-getSPICEConsole', ['spice-html5']), consoles('os-getSerialConsole', ['serial']),
-  endpoint({
-    id: 'servers.remote_console', method: 'POST', path: '/servers/{server}/remote-consoles', since: '2.6', status: 200, summary: 'A way to the screen of a server', policy: 'os_compute_api:os-remote-consoles',
-    body: {
-      '2.6': action('remote_console', t.Object({ protocol: t.Enum(['vnc', 'spice', 'rdp', 'serial']), type: t.Enum(['novnc', 'xvpvnc', 'rdp-html5', 'spice-html5', 'serial']) }, closed)),
-      '2.8': action('remote_console', t.Object({ protocol: t.Enum(['vnc', 'spice', 'rdp', 'serial', 'mks']), type: t.Enum(['novnc', 'xvpvnc', 'rdp-html5', 'spice-html5', 'serial', 'webmks']) }, closed)),
-    },
-    async handle(ctx, { params }) { return noConsole((await findServer(ctx, params.server, 'os_compute_api:os-remote-consoles')).id) },
-  }),
-  endpoint({
-    id: 'console_tokens.show', method: 'GET', path: '/os-console-auth-tokens/{token}', status: 200, summary: 'Where a console token leads', policy: 'os_compute_api:os-console-auth-tokens',
-    handle(_ctx, { params }) { throw notFound('token', params.token, 'Token not found') },
   }),
 ]
