@@ -8,8 +8,9 @@ export type Sights<T> = Record<string, (item: T) => unknown>
 /** Seen where every value fits. */
 export const ANY = Symbol('any')
 
-/** `*` and `?` stand for anything, unless escaped. */
+/** `*` and `?` stand for anything, unless escaped; a bare UUID for the id that it is. */
 function pattern(text: string): RegExp {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return new RegExp(`^(${text}|[a-z-]+-${text.replaceAll('-', '')})$`)
   const source = text.replaceAll(/\\([*?\\])|[.+^${}()|[\]\\*?]/g, (m, escaped) => (escaped ? `\\${escaped}` : m === '*' ? '[^]*' : m === '?' ? '[^]' : `\\${m}`))
   return new RegExp(`^${source}$`)
 }

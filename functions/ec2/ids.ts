@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { awsFault } from '../aws/faults.ts'
+import { awsFault, AwsFault } from '../aws/faults.ts'
 
 /**
  * What EC2's clients call a thing: its kind's prefix and the 32 hexadecimal digits of its UUID. Nothing is kept and nothing
@@ -43,9 +43,11 @@ export function uuidOf(noun: Noun, id: string): string {
   if (new RegExp(`^${k.prefix}-[0-9a-f]{8,32}$`).test(id)) throw unknown(noun, id)
   throw awsFault(k.malformed ?? k.notFound, k.malformed ? `Invalid id: "${id.slice(0, 80)}"` : `The ${k.noun} '${id.slice(0, 80)}' does not exist`)
 }
+/** A fault that those who take something away are content with. */
+export const gone = (code: string, message: string) => new AwsFault('notFound', message, { type: code, status: 400 })
 export const unknown = (noun: Noun, ...asked: string[]) => {
   const { noun: words, notFound } = kinds[noun], list = asked.map((a) => a.slice(0, 80)).join(', ')
-  return awsFault(notFound, asked.length > 1 ? `The ${words}s '${list}' do not exist` : `The ${words} '${list}' does not exist`)
+  return gone(notFound, asked.length > 1 ? `The ${words}s '${list}' do not exist` : `The ${words} '${list}' does not exist`)
 }
 
 /** A tagged thing's kind by its id. */

@@ -10,6 +10,7 @@ import { Host } from './host.ts'
 import { Outside } from './outside.ts'
 import { install, missing, rootOnDebian } from './packages.ts'
 import { removal, second, server } from './server.ts'
+import { ec2 } from './ec2.ts'
 import { stacks } from './stacks.ts'
 import { identity, image, network, type Story } from './story.ts'
 import { elsewhere, volume } from './volume.ts'
@@ -54,6 +55,7 @@ if (await steps.step('npm start', () => c.start(1500).then(() => true))) {
   await second(s)
   await elsewhere(s, data)
   await stacks(s)
+  await ec2(s)
   await contract(s, args)
   await removal(s)
   await outside?.close()

@@ -57,7 +57,7 @@ export default [
   write('DisassociateAddress', {
     summary: 'Lead a public address nowhere', input: { AssociationId: word, PublicIp: word },
     async handle(ctx, i) {
-      const found = i.AssociationId ? await one(ctx, 'elastic-ip', uuidOf('elastic-ip-association', i.AssociationId)).catch((e) => { throw e.kind === 'invalid' ? unknown('elastic-ip-association', i.AssociationId!) : e }) : await theAddress(ctx, { PublicIp: i.PublicIp })
+      const found = i.AssociationId ? await one(ctx, 'elastic-ip', uuidOf('elastic-ip-association', i.AssociationId)).catch((e) => { throw e.kind === 'notFound' ? unknown('elastic-ip-association', i.AssociationId!) : e }) : await theAddress(ctx, { PublicIp: i.PublicIp })
       if (!found.port_id) throw i.AssociationId ? unknown('elastic-ip-association', i.AssociationId) : awsFault('InvalidAddress.NotFound', `The address '${i.PublicIp}' is not associated.`)
       await lead(ctx, found.id, { port_id: null })
     },

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../kernel/ctx.ts'
 import { launchesQuery } from '../../compute/servers/launches.ts'
 import { attachmentsOf } from '../../volume/volumes/use.ts'
+import { plugsOf } from '../../network/ports/of-servers.ts'
 import { compute, network, one } from '../call.ts'
 import { idOf, unknown } from '../ids.ts'
 
@@ -30,11 +31,11 @@ export async function around(ctx: Ctx, list: any[]) {
   const live = list.filter((s) => s.status !== 'DELETED').map((s) => s.id as string)
   if (!live.length) return { ports: new Map<string, any[]>(), floating: new Map<string, any>(), groups: new Map<string, any>(), disks: new Map<string, any[]>(), launches: new Map<string, any>() }
   const project_id = ctx.project
-  const [[launches, held], { ports }, { floatingips }, { security_groups }] = await Promise.all([
-    ctx.read(launchesQuery(live), attachmentsOf(live)), network(ctx, '/ports', { device_id: live }), network(ctx, '/floatingips', { project_id }), network(ctx, '/security-groups', { project_id, fields: ['id', 'name'] }),
+  const [[launches, held, plugs], { ports }, { floatingips }, { security_groups }] = await Promise.all([
+    ctx.read(launchesQuery(live), attachmentsOf(live), plugsOf(live)), network(ctx, '/ports', { device_id: live }), network(ctx, '/floatingips', { project_id }), network(ctx, '/security-groups', { project_id, fields: ['id', 'name'] }),
   ])
   return {
-    ports: Map.groupBy([...ports].sort((a: any, b: any) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1)), (p: any) => p.device_id as string),
+    ports: Map.groupBy(plugs.flatMap((x) => { const p = ports.find((y: any) => y.id === x.id); return p ? [{ ...p, made: x.made }] : [] }), (p: any) => p.device_id as string),
     floating: new Map<string, any>(floatingips.filter((f: any) => f.port_id).map((f: any) => [f.port_id, f])),
     groups: new Map<string, any>(security_groups.map((g: any) => [g.id, g])),
     disks: Map.groupBy(held.map((h) => h.attachment), (a) => a.server!),

@@ -16,7 +16,7 @@ function interfaceView(port: any, n: number, x: Around) {
   return {
     networkInterfaceId: idOf('network-interface', port.id), subnetId: first && idOf('subnet', first.subnet_id), vpcId: idOf('vpc', port.network_id), description: port.description, ownerId: port.project_id, status: 'in-use', macAddress: port.mac_address, interfaceType: 'interface',
     privateIpAddress: first?.ip_address, sourceDestCheck: routed(port), groupSet: groupsIn(x, port), association: first && association(first.ip_address),
-    attachment: { attachmentId: idOf('interface-attachment', port.id), deviceIndex: n, status: 'attached', attachTime: iso(port.created_at), networkCardIndex: 0 },
+    attachment: { attachmentId: idOf('interface-attachment', port.id), deviceIndex: n, status: 'attached', attachTime: iso(port.created_at), deleteOnTermination: Boolean(port.made), networkCardIndex: 0 },
     privateIpAddressesSet: v4(port).map((f, i) => ({ privateIpAddress: f.ip_address, primary: i === 0, association: association(f.ip_address) })),
     ipv6AddressesSet: port.fixed_ips.filter((f: any) => f.ip_address.includes(':')).map((f: any) => ({ ipv6Address: f.ip_address })),
   }

@@ -7,7 +7,7 @@ import { Stale } from '../../kernel/fault.ts'
 import { readCidr } from '../../network/addresses.ts'
 import { one, toNetwork } from '../call.ts'
 import { after, describe } from '../describe.ts'
-import { idOf, unknown, uuidOf } from '../ids.ts'
+import { gone, idOf, unknown, uuidOf } from '../ids.ts'
 import { once } from '../instances/run.ts'
 import { asking } from '../mapping/ask.ts'
 import { addressOf, portOf, vpcRouter } from '../mapping/vpc.ts'
@@ -28,7 +28,7 @@ async function say(ctx: Ctx, x: Table, routes: Route[], others: Table[]) {
   if (!same(order(hops), order(x.router.routes))) await toNetwork(ctx, 'PUT', `/routers/${x.router.id}`, { router: { routes: order(hops) } })
 }
 function keep(ctx: Ctx, x: Table, routes: Route[]) {
-  if (x.kept) ctx.stage(q.update(ec2RouteTable).set({ routes }).where(eq(ec2RouteTable.id, x.id)), 'stale')
+  if (x.kept) ctx.stage(q.update(ec2RouteTable).set({ routes }).where(and(eq(ec2RouteTable.id, x.id), eq(ec2RouteTable.routes, x.said))), 'stale')
   else ctx.stage(q.insert(ec2RouteTable).values({ id: x.id, project: ctx.project, vpc: x.vpc, routes, createdAt: ctx.now() }))
 }
 
@@ -61,14 +61,14 @@ function apart(route: Route, others: Table[], id: string) {
   const other = others.flatMap((o) => o.routes.map((r) => ({ r, o }))).find(({ r }) => r.destination === route.destination && r.nexthop !== route.nexthop)
   if (other) throw awsFault('UnsupportedOperation', `Route table ${idOf('route-table', other.o.id)} of the same VPC sends ${route.destination} elsewhere; the routes of all tables of a VPC are its one router's, so that table ${id} cannot differ.`)
 }
-const noRoute = (id: string, to: string) => awsFault('InvalidRoute.NotFound', `no route with destination-cidr-block ${to} in route table ${id}`)
+const noRoute = (id: string, to: string) => gone('InvalidRoute.NotFound', `no route with destination-cidr-block ${to} in route table ${id}`)
 
 export default [
   write('CreateRouteTable', {
     summary: 'Make a route table', limit: 'RouteTableLimitExceeded', input: { VpcId: text, TagSpecifications, ClientToken: word },
     handle: (ctx, i) => once(ctx, 'CreateRouteTable', i, async () => {
       const vpc = await one(ctx, 'vpc', i.VpcId), router = await vpcRouter(asking(ctx), vpc.id), tags = tagsFor(i.TagSpecifications, 'route-table'), id = ctx.uuid()
-      const x: Table = { id, vpc: vpc.id, project: ctx.project, router, main: false, kept: false, routes: [], subnets: [], cidr: cidrOfVpc(vpc, await subnetsOf(ctx, [vpc.id])) }
+      const x: Table = { id, vpc: vpc.id, project: ctx.project, router, main: false, kept: false, said: [], routes: [], subnets: [], cidr: cidrOfVpc(vpc, await subnetsOf(ctx, [vpc.id])) }
       keep(ctx, x, [])
       keepTags(ctx, 'route-table', id, tags)
       ctx.about(id)
@@ -80,7 +80,7 @@ export default [
     async handle(ctx, i) {
       const { table: x, others } = await theTable(ctx, i.RouteTableId)
       if (x.main || x.subnets.length) throw dependency(i.RouteTableId, 'routeTable')
-      await say(ctx, x, [], others)
+      if (x.routes.length) await say(ctx, x, [], others)
       ctx.stage(q.delete(ec2RouteTable).where(eq(ec2RouteTable.id, x.id)), 'stale')
     },
   }),
@@ -106,10 +106,10 @@ export default [
   write('DeleteRoute', {
     summary: 'Take a route out of a table', input: destination,
     async handle(ctx, i) {
-      const { table: x, others } = await theTable(ctx, i.RouteTableId), to = destinationOf(i), gone = x.routes.find((r) => r.destination === to)
-      if (!gone) throw noRoute(i.RouteTableId, to)
-      if (gone.gateway && !x.kept) throw awsFault('UnsupportedOperation', 'This way out was not given by a route: the router has an external gateway. Detach the internet gateway.')
-      await say(ctx, x, x.routes.filter((r) => r !== gone), others)
+      const { table: x, others } = await theTable(ctx, i.RouteTableId), to = destinationOf(i), said = x.routes.find((r) => r.destination === to)
+      if (!said) throw noRoute(i.RouteTableId, to)
+      if (said.gateway && !x.kept) throw awsFault('UnsupportedOperation', 'This way out was not given by a route: the router has an external gateway. Detach the internet gateway.')
+      await say(ctx, x, x.routes.filter((r) => r !== said), others)
       return { return: true }
     },
   }),

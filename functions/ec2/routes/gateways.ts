@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { ec2Gateway } from '../../../schema/ec2.ts'
 import { awsFault } from '../../aws/faults.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
@@ -71,7 +71,7 @@ export default [
     async handle(ctx, i) {
       const gateway = await theGateway(ctx, i.InternetGatewayId)
       if (gateway.vpc) throw dependency(i.InternetGatewayId, 'internetGateway')
-      ctx.stage(q.delete(ec2Gateway).where(and(eq(ec2Gateway.id, gateway.id), isNull(ec2Gateway.vpc))), 'stale')
+      ctx.stage(q.delete(ec2Gateway).where(eq(ec2Gateway.id, gateway.id)), 'stale')
     },
   }),
   describe<Gateway, ReturnType<typeof view>>('DescribeInternetGateways', {

@@ -11,7 +11,7 @@ import { gateways, type Gateway } from './gateways.ts'
 
 export type Route = (typeof ec2RouteTable.$inferSelect)['routes'][number]
 /** `kept`: there is a row of it; a VPC's main table (its router's id) needs none until something is said of it. */
-export interface Table { id: string; vpc: string; project: string; router: any; main: boolean; kept: boolean; routes: Route[]; subnets: string[]; cidr: string }
+export interface Table { id: string; vpc: string; project: string; router: any; main: boolean; kept: boolean; /** As its row says them. */ said: Route[]; routes: Route[]; subnets: string[]; cidr: string }
 
 /** The tables of all VPCs: the main one, and those that were made. What the router knows and no table says is the main one's. */
 export async function tables(ctx: Ctx): Promise<{ tables: Table[]; gateways: Gateway[] }> {
@@ -25,7 +25,7 @@ export async function tables(ctx: Ctx): Promise<{ tables: Table[]; gateways: Gat
     const said = new Set(own.flatMap((r) => r.routes.map((x) => x.destination)))
     const rest: Route[] = [...router.routes.filter((r: any) => !said.has(r.destination)), ...(way && !way.kept && !main?.routes.some((r) => r.gateway) ? [{ destination: '0.0.0.0/0', gateway: way.id }] : [])]
     const about = (id: string) => ({ id, vpc: n.id, project: n.project_id, router, cidr, subnets: followed.filter((f) => f.routeTable === id).map((f) => f.subnet) })
-    out.push({ ...about(router.id), main: true, kept: Boolean(main), routes: [...main?.routes ?? [], ...rest] }, ...own.filter((r) => r !== main).map((r) => ({ ...about(r.id), main: false, kept: true, routes: r.routes })))
+    out.push({ ...about(router.id), main: true, kept: Boolean(main), said: main?.routes ?? [], routes: [...main?.routes ?? [], ...rest] }, ...own.filter((r) => r !== main).map((r) => ({ ...about(r.id), main: false, kept: true, said: r.routes, routes: r.routes })))
   }
   return { tables: out, gateways: ways }
 }

@@ -42,6 +42,11 @@ export function keepTags(ctx: Ctx, noun: Noun, resource: string, tags: Given[]) 
   if (tags.length) ctx.stage(q.run(sql`insert into guard select 'quota', (select count(*) from ec2_tag where resource = ${resource} and project = ${ctx.project}) <= 50`))
 }
 
+/** Stages that these keys are no more. */
+export function dropTags(ctx: Ctx, resource: string, keys: string[]) {
+  if (keys.length) ctx.stage(q.delete(ec2Tag).where(and(eq(ec2Tag.resource, resource), eq(ec2Tag.project, ctx.project), sql`${ec2Tag.key} in (select value from json_each(${JSON.stringify(keys)}))`)))
+}
+
 /** The tags a create names for what it makes; `may`: what it makes. */
 export function tagsFor(specs: Specification[] | undefined, noun: Noun, may: Noun[] = [noun]): Given[] {
   for (const s of specs ?? []) {

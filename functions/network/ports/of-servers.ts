@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, like, or, sql, type SQLWrapper } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, like, or, sql, type SQLWrapper } from 'drizzle-orm'
 import { address, floatingIp, network, port, portSecurityGroup, securityGroup, subnet } from '../../../schema/network.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
@@ -7,6 +7,9 @@ import { touch, touchPorts, withSubPorts } from '../touch.ts'
 /** What the compute API shows of servers' ports. `servers`: ids, or a query for them, so that a page of servers and its ports are one read. */
 type Servers = string[] | SQLWrapper
 const theirs = (servers: Servers) => and(inArray(port.device, servers), like(port.deviceOwner, 'compute:%'))
+
+/** The ports in the order they are plugged in: those made with the server first, as they were asked for. */
+export const plugsOf = (servers: Servers) => q.select({ id: port.id, server: port.device, made: port.ownedByServer }).from(port).where(theirs(servers)).orderBy(desc(port.ownedByServer), asc(port.createdAt), asc(port.id))
 
 /** Every address of these servers, with the floating one on top of it where there is one; in the form `addressesView` takes. */
 export const addressesOf = (servers: Servers) => q.select({ server: port.device, port: port.id, network: port.network, networkName: network.name, mac: port.mac, address: address.address, floating: floatingIp.address })

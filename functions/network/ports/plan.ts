@@ -82,7 +82,7 @@ export function planPorts(ctx: Ctx, request: PortRequest, rows: unknown[], serve
     const own = subnets.filter((s) => s.network === net.id && (!nic.subnet || s.id === nic.subnet))
     if (!own.length && request.nics !== 'auto') throw invalid(`Network ${net.id} requires a subnet in order to boot instances on.`)
     const row: PortRow = {
-      id: ctx.uuid(), project, name: '', description: '', tags: [], revision: 1, createdAt: now, updatedAt: now, network: net.id, mac: newMac(ctx.world.random(3)), adminUp: true,
+      id: ctx.uuid(), project, name: '', description: '', tags: [], revision: 1, createdAt: now + made.length, updatedAt: now, network: net.id, mac: newMac(ctx.world.random(3)), adminUp: true,
       status: 'DOWN', device: server.server, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: server.host ?? null, arriving: null, bindingHost: '', vnicType: 'normal', profile: {},
       portSecurity: net.portSecurity, pairs: [], dhcpOptions: [], dnsName: dnsLabel(server.hostname), ownedByServer: !nic.keep, qosPolicy: null,
     }

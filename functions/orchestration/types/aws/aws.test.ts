@@ -42,7 +42,7 @@ describe('EC2', () => {
       Nic: { Type: 'AWS::EC2::NetworkInterface', Properties: { SubnetId: ref('Subnet'), GroupSet: [ref('Sg')], PrivateIpAddress: '10.90.1.50' } }, Ip: { Type: 'AWS::EC2::EIP', Properties: { Domain: 'vpc' } }, To: { Type: 'AWS::EC2::EIPAssociation', Properties: { AllocationId: att('Ip', 'AllocationId'), NetworkInterfaceId: ref('Nic') } },
       Via: { Type: 'AWS::EC2::Route', Properties: { RouteTableId: ref('Table'), DestinationCidrBlock: '192.168.7.0/24', NetworkInterfaceId: ref('Nic') } },
       Vm: { Type: 'AWS::EC2::Instance', DependsOn: 'Nic', Properties: { ...image, SubnetId: ref('Subnet'), SecurityGroupIds: [ref('Sg')], Tags: [{ Key: 'Name', Value: 'web' }], UserData: { 'Fn::Base64': '#!/bin/sh\necho hi' } } },
-    }, { vpc: ref('Vpc'), sg: att('Sg', 'GroupId'), ip: ref('Ip'), nic: att('Nic', 'PrimaryPrivateIpAddress'), vm: ref('Vm'), private: att('Vm', 'PrivateIp'), public: att('Vm', 'PublicIp'), cidr: att('Vpc', 'CidrBlock') })
+    }, { vpc: ref('Vpc'), igw: ref('Igw'), table: ref('Table'), sg: att('Sg', 'GroupId'), ip: ref('Ip'), nic: att('Nic', 'PrimaryPrivateIpAddress'), vm: ref('Vm'), private: att('Vm', 'PrivateIp'), public: att('Vm', 'PublicIp'), cidr: att('Vpc', 'CidrBlock') })
     expect([s.status, s.why]).toEqual(['CREATE_COMPLETE', []])
     expect(s.out).toMatchObject({ nic: '10.90.1.50', cidr: '10.90.0.0/16', ip: expect.stringMatching(/^172\.24\.4\./), private: expect.stringMatching(/^10\.90\.1\./), public: expect.stringMatching(/^172\.24\.4\./) })
     const rules = (await api(`/network/v2.0/security-group-rules?security_group_id=${s.out.sg}`)).security_group_rules.map((r: any) => [r.direction, r.protocol, r.remote_ip_prefix ?? (r.remote_group_id && 'group')])
@@ -50,7 +50,15 @@ describe('EC2', () => {
     const [router] = (await api(`/network/v2.0/routers?name=vpc-${s.out.vpc}`)).routers
     expect([router.external_gateway_info !== null, router.routes]).toEqual([true, [{ destination: '192.168.7.0/24', nexthop: '10.90.1.50' }]])
     expect((await api(`/compute/v2.1/servers/${s.out.vm}`)).server).toMatchObject({ name: 'web', status: 'ACTIVE', metadata: { Name: 'web' } })
+    // The EC2 API knows all of it, by what Ref gives.
+    const ec2 = async (action: string, params: object) => (await me.ec2(action, params as never)).body, vpcId = `vpc-${s.out.vpc.replaceAll('-', '')}`
+    const [table] = (await ec2('DescribeRouteTables', { Filter: [{ Name: 'vpc-id', Value: [s.out.vpc] }, { Name: 'association.main', Value: ['false'] }] })).routeTableSet
+    expect([table.routeTableId, Object.fromEntries(table.routeSet.map((r: any) => [r.destinationCidrBlock, r.gatewayId]))]).toEqual([s.out.table, { '10.90.0.0/16': 'local', '0.0.0.0/0': s.out.igw, '192.168.7.0/24': undefined }])
+    expect((await ec2('DescribeInternetGateways', { InternetGatewayId: [s.out.igw] })).internetGatewaySet).toMatchObject([{ attachmentSet: [{ vpcId }] }])
+    expect((await ec2('DescribeInstances', { InstanceId: [s.out.vm], Filter: [{ Name: 'tag:Name', Value: ['web'] }] })).reservationSet).toMatchObject([{ instancesSet: [{ vpcId, tagSet: [{ key: 'Name', value: 'web' }] }] }])
+    expect((await ec2('DescribeTags', { Filter: [{ Name: 'resource-id', Value: [s.out.vpc] }] })).tagSet).toMatchObject([{ key: 'Name', value: 'mine', resourceType: 'vpc' }])
     expect(await remove('net')).toBe('DELETE_COMPLETE')
+    expect((await ec2('DescribeTags', {})).tagSet).toEqual([])
     for (const [path, key] of [['/compute/v2.1/servers', 'servers'], ['/network/v2.0/floatingips', 'floatingips'], [`/network/v2.0/networks?id=${s.out.vpc}`, 'networks'], [`/network/v2.0/routers?name=vpc-${s.out.vpc}`, 'routers'], [`/network/v2.0/ports?network_id=${s.out.vpc}`, 'ports'], [`/network/v2.0/security-groups?id=${s.out.sg}`, 'security_groups']]) expect([path, (await api(path))[key]]).toEqual([path, []])
   }, 60_000)
 

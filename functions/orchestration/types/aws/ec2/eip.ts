@@ -1,9 +1,9 @@
 import { live, oneOf, resourceType, text, type Work } from '../../provider.ts'
-import { afterTypes, GATEWAY, net, outside, portOf, put, tags, unused } from './pieces.ts'
+import { afterTypes, GATEWAY, net, outside, portOf, put, tagged, tags, unused } from './pieces.ts'
 
 const at = (r: Work) => `/floatingips/${r.resource.physicalId}`
 
-export default resourceType({
+export default tagged('elastic-ip', resourceType({
   name: 'AWS::EC2::EIP', description: 'An address that is reached from outside, of its own or leading to an instance.', support: { status: 'SUPPORTED' },
   properties: { Domain: unused(text(oneOf('vpc', 'standard'))), InstanceId: text(live), Tags: tags, NetworkBorderGroup: unused(text()), PublicIpv4Pool: unused(text()) },
   attributes: { AllocationId: { type: 'String', own: true, of: (_, r) => r.resource.physicalId }, PublicIp: { type: 'String', own: true, of: (_, r) => r.resource.data.address } },
@@ -20,4 +20,4 @@ export default resourceType({
     return { shown: (await put(r, at(r), { floatingip: { port_id: after.InstanceId ? (await portOf(r, after.InstanceId)).id : null } })).floatingip }
   },
   async remove(r) { if (r.resource.physicalId) await r.call({ service: 'network', method: 'DELETE', path: at(r) }) },
-})
+}))

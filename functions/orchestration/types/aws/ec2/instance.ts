@@ -3,7 +3,7 @@ import { boolean, integer, list, live, map, resourceType, text, type Progress, t
 import { blockDevices } from '../../../../ec2/mapping/disks.ts'
 import { fromTemplate, launch, userData } from './launch.ts'
 import { makePort } from '../../../../ec2/mapping/port.ts'
-import { afterTypes, GATEWAY, nameOf, net, outside, put, tagMap, tags, unlessGone, unused } from './pieces.ts'
+import { afterTypes, GATEWAY, nameOf, net, outside, put, tagMap, tagged, tags, unlessGone, unused } from './pieces.ts'
 
 const COMPUTE = { service: 'compute', version: '2.96' } as const
 const at = (r: Work) => `/servers/${r.resource.physicalId}`
@@ -69,7 +69,7 @@ async function proceed(r: Work, [what, ...rest]: string[]): Promise<Progress> {
   return { data, wait: { lane: r.resource.physicalId! } }
 }
 
-export default resourceType({
+export default tagged('instance', resourceType({
   name: 'AWS::EC2::Instance', description: 'A virtual machine.', support: { status: 'SUPPORTED' },
   properties: {
     ...launch, InstanceType: { ...launch.InstanceType, ...live }, SecurityGroupIds: { ...launch.SecurityGroupIds, ...live }, SubnetId: text({ find: 'neutron.subnet' }), PrivateIpAddress: text(), AvailabilityZone: text(), Tags: tags,
@@ -127,4 +127,4 @@ export default resourceType({
     if (!r.begun) await r.call({ ...COMPUTE, method: 'DELETE', path: at(r) })
     return { wait: { lane: physicalId } }
   },
-})
+}))

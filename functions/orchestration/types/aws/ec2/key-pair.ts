@@ -1,5 +1,6 @@
 import { resourceType, oneOf, text } from '../../provider.ts'
 import { parametersQuery, putParameter, removeParameters } from '../../../../ssm/parameters.ts'
+import { keyPairId } from '../../../../ec2/ids.ts'
 import { inside } from '../inside.ts'
 import { tags, unused } from './pieces.ts'
 
@@ -10,7 +11,7 @@ export default resourceType({
   properties: { KeyName: text({ required: true }), PublicKeyMaterial: text(), KeyType: text({ default: 'rsa', ...oneOf('rsa', 'ed25519') }), KeyFormat: unused(text(oneOf('pem', 'ppk'))), Tags: tags },
   attributes: { KeyPairId: { type: 'String', own: true, of: (_, r) => r.resource.data.key }, KeyFingerprint: { type: 'String', own: true, of: (_, r) => r.resource.data.fingerprint } },
   async create(r) {
-    const { KeyName: name, PublicKeyMaterial: given } = r.properties, key = `key-${r.resource.id.replaceAll('-', '').slice(0, 17)}`
+    const { KeyName: name, PublicKeyMaterial: given } = r.properties, key = keyPairId(r.caller.user.id, name)
     // Up to 2.91 the service makes keys itself.
     const { keypair } = await r.call({ service: 'compute', version: '2.91', method: 'POST', path: '/os-keypairs', body: { keypair: { name, type: 'ssh', ...(given ? { public_key: given } : {}) } } })
     if (keypair.private_key) {

@@ -1,10 +1,10 @@
 import { boolean, integer, list, live, map, resourceType, text, type Work } from '../../provider.ts'
 import { makePort } from '../../../../ec2/mapping/port.ts'
-import { addressOf, nameOf, net, put, tags, unused } from './pieces.ts'
+import { addressOf, nameOf, net, put, tagged, tags, unused } from './pieces.ts'
 
 const groupsOf = (r: Work): string[] | undefined => (r.properties.GroupSet?.length ? r.properties.GroupSet : undefined)
 
-export default resourceType({
+export default tagged('network-interface', resourceType({
   name: 'AWS::EC2::NetworkInterface', description: 'A port on a subnet.', support: { status: 'SUPPORTED' },
   properties: {
     SubnetId: text({ required: true, find: 'neutron.subnet' }), Description: text(live), GroupSet: list(text({ find: 'neutron.security_group' }), live), PrivateIpAddress: text(), SourceDestCheck: unused(boolean()), Tags: tags,
@@ -24,4 +24,4 @@ export default resourceType({
     return Object.keys(port).length ? { shown: (await put(r, `/ports/${r.resource.physicalId}`, { port })).port } : {}
   },
   async remove(r) { if (r.resource.physicalId) await r.call({ service: 'network', method: 'DELETE', path: `/ports/${r.resource.physicalId}` }) },
-})
+}))

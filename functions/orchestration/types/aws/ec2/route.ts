@@ -1,7 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { resourceType, text } from '../../provider.ts'
-import { addressOf, afterTypes, GATEWAY, net, portOf, put, unlessGone } from './pieces.ts'
-import { tableRouter } from './route-table.ts'
+import { afterTypes, ec2, GATEWAY, unlessGone } from './pieces.ts'
 
 const TARGETS = ['GatewayId', 'InstanceId', 'NetworkInterfaceId']
 
@@ -15,20 +14,14 @@ export default resourceType({
     if ((p.DestinationCidrBlock === undefined) === (p.DestinationIpv6CidrBlock === undefined)) throw invalid('Exactly one of DestinationCidrBlock and DestinationIpv6CidrBlock must be specified.')
   },
   async create(r) {
-    const p = r.properties, id = tableRouter(p.RouteTableId), destination = p.DestinationCidrBlock ?? p.DestinationIpv6CidrBlock
-    if (!id) throw invalid(`The routeTable ID '${p.RouteTableId}' does not exist`)
-    const { router } = await net(r, `/routers/${id}`), done = { id: `${p.RouteTableId}|${destination}` }
-    if (p.GatewayId) {
-      if (p.GatewayId !== 'local' && !router.external_gateway_info) throw invalid(`route table ${p.RouteTableId} and network gateway ${p.GatewayId} belong to different networks`)
-      return { ...done, data: { router: id } }
-    }
-    const port = p.InstanceId ? await portOf(r, p.InstanceId) : (await net(r, `/ports/${p.NetworkInterfaceId}`)).port, route = { destination, nexthop: addressOf(port) }
-    await put(r, `/routers/${id}/add_extraroutes`, { router: { routes: [route] } })
-    return { ...done, data: { router: id, route } }
+    const { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId, InstanceId, NetworkInterfaceId } = r.properties, id = `${RouteTableId}|${DestinationCidrBlock ?? DestinationIpv6CidrBlock}`
+    // What is local every table knows.
+    if (GatewayId !== 'local') await ec2(r, 'CreateRoute', { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId, InstanceId, NetworkInterfaceId })
+    return { id }
   },
-  show: async (r) => (await net(r, `/routers/${r.resource.data.router}`)).router,
+  show: async (r) => { const { routeTableSet: [table] } = await ec2(r, 'DescribeRouteTables', { RouteTableIds: [r.properties.RouteTableId] }); return table },
   async remove(r) {
-    const { router, route } = r.resource.data
-    if (route) await unlessGone(() => put(r, `/routers/${router}/remove_extraroutes`, { router: { routes: [route] } }))
+    const { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock, GatewayId } = r.properties
+    if (r.resource.physicalId && GatewayId !== 'local') await unlessGone(() => ec2(r, 'DeleteRoute', { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock }))
   },
 })

@@ -1,8 +1,8 @@
 import { list, live, resourceType, text } from '../../provider.ts'
-import { net, tags } from './pieces.ts'
+import { net, tagged, tags } from './pieces.ts'
 import { reconcile, rule } from './rules.ts'
 
-export default resourceType({
+export default tagged('security-group', resourceType({
   name: 'AWS::EC2::SecurityGroup', description: 'Who may talk to the instances in it.', support: { status: 'SUPPORTED' },
   properties: {
     GroupDescription: text({ required: true }), GroupName: text(), VpcId: text({ find: 'neutron.network' }),
@@ -21,4 +21,4 @@ export default resourceType({
     return { data: { rules: await reconcile(r, r.resource.physicalId!, after.SecurityGroupIngress ?? [], after.SecurityGroupEgress, r.resource.data.rules ?? ['none']) } }
   },
   async remove(r) { if (r.resource.physicalId) await r.call({ service: 'network', method: 'DELETE', path: `/security-groups/${r.resource.physicalId}` }) },
-})
+}))

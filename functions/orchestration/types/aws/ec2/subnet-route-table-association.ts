@@ -1,18 +1,12 @@
-import { invalid } from '../../../../kernel/fault.ts'
-import { resourceType, text } from '../../provider.ts'
-import { net, routerName } from './pieces.ts'
-import { tableRouter } from './route-table.ts'
+import { live, resourceType, text } from '../../provider.ts'
+import { ec2, net, unlessGone } from './pieces.ts'
 
 export default resourceType({
   name: 'AWS::EC2::SubnetRouteTableAssociation', description: 'Says that a subnet follows a table. Both have to be of one VPC, whose router holds the routes.', support: { status: 'SUPPORTED' },
-  properties: { RouteTableId: text({ required: true }), SubnetId: text({ required: true, find: 'neutron.subnet' }) },
+  properties: { RouteTableId: text({ required: true, ...live }), SubnetId: text({ required: true, find: 'neutron.subnet' }) },
   attributes: { Id: { type: 'String', own: true, of: (_, r) => r.resource.physicalId } },
-  async create(r) {
-    const id = tableRouter(r.properties.RouteTableId)
-    if (!id) throw invalid(`The routeTable ID '${r.properties.RouteTableId}' does not exist`)
-    const { router } = await net(r, `/routers/${id}`), { subnet } = await net(r, `/subnets/${r.properties.SubnetId}`)
-    if (router.name !== routerName(subnet.network_id)) throw invalid(`Route table ${r.properties.RouteTableId} and subnet ${r.properties.SubnetId} belong to different networks`)
-    return { id: `rtbassoc-${r.resource.id}` }
-  },
+  create: async (r) => ({ id: (await ec2(r, 'AssociateRouteTable', { RouteTableId: r.properties.RouteTableId, SubnetId: r.properties.SubnetId })).associationId }),
+  async update(r, { after }) { await ec2(r, 'ReplaceRouteTableAssociation', { AssociationId: r.resource.physicalId, RouteTableId: after.RouteTableId }); return {} },
   show: async (r) => (await net(r, `/subnets/${r.properties.SubnetId}`)).subnet,
+  async remove(r) { if (r.resource.physicalId) await unlessGone(() => ec2(r, 'DisassociateRouteTable', { AssociationId: r.resource.physicalId })) },
 })

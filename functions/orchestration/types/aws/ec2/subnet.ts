@@ -1,10 +1,10 @@
 import { boolean, list, live, resourceType, text, type Work } from '../../provider.ts'
-import { legsIn, makeSubnet, nameOf, net, put, tags, unlessGone, unused, vpcRouter } from './pieces.ts'
+import { legsIn, makeSubnet, nameOf, net, put, tagged, tags, unlessGone, unused, vpcRouter } from './pieces.ts'
 
 /** Where instances of a subnet get a public address although they ask for none, it says so. */
 const describe = (r: Work) => (r.properties.MapPublicIpOnLaunch ? 'public' : '')
 
-export default resourceType({
+export default tagged('subnet', resourceType({
   name: 'AWS::EC2::Subnet', description: 'A part of a VPC, with a leg of its router.', support: { status: 'SUPPORTED' },
   properties: {
     VpcId: text({ required: true, find: 'neutron.network' }), CidrBlock: text({ required: true }), AvailabilityZone: text(), MapPublicIpOnLaunch: boolean(live), Tags: tags,
@@ -37,4 +37,4 @@ export default resourceType({
     if (legs.length) return { again: true }
     await unlessGone(() => r.call({ service: 'network', method: 'DELETE', path: `/subnets/${id}` }))
   },
-})
+}))

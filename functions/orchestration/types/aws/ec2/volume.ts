@@ -2,7 +2,7 @@ import { invalid } from '../../../../kernel/fault.ts'
 import { boolean, integer, live, resourceType, text, type Progress, type Work } from '../../provider.ts'
 import { keep, kept } from '../../os/cinder/keep.ts'
 import { volumeType } from '../../../../ec2/mapping/disks.ts'
-import { nameOf, tagMap, tags, unused } from './pieces.ts'
+import { nameOf, tagMap, tagged, tags, unused } from './pieces.ts'
 
 const at = (r: Work) => `/volumes/${r.resource.physicalId}`
 export const showVolume = async (r: Work, id = r.resource.physicalId) => (await r.call({ service: 'volume', method: 'GET', path: `/volumes/${id}` })).volume
@@ -11,7 +11,7 @@ function progress(v: any): Progress {
   return ['available', 'in-use'].includes(v.status) ? { shown: v } : { wait: { lane: v.id } }
 }
 
-export default resourceType({
+export default tagged('volume', resourceType({
   name: 'AWS::EC2::Volume', description: 'A disk that can be attached to an instance.', support: { status: 'SUPPORTED' },
   properties: {
     AvailabilityZone: text({ required: true }), Size: integer({ ...live, constraints: [{ kind: 'range', min: 1 }] }), SnapshotId: text({ find: 'cinder.snapshot' }), VolumeType: text({ description: "A volume type of this cloud; AWS's own names mean the default." }), Tags: tags,
@@ -41,4 +41,4 @@ export default resourceType({
     await r.call({ service: 'volume', method: 'DELETE', path: at(r) })
     return { wait: { lane: r.resource.physicalId } }
   },
-})
+}))

@@ -1,6 +1,6 @@
 import { invalid } from '../../../../kernel/fault.ts'
 import { resourceType, text } from '../../provider.ts'
-import { outside, put, unlessGone, vpcRouter } from './pieces.ts'
+import { ec2, put, unlessGone, vpcRouter } from './pieces.ts'
 
 export default resourceType({
   name: 'AWS::EC2::VPCGatewayAttachment', description: 'Gives the router of a VPC an external gateway.', support: { status: 'SUPPORTED' },
@@ -9,8 +9,7 @@ export default resourceType({
   validate(p) { if (p.VpnGatewayId !== undefined) throw invalid('VPN gateways are not supported; attach an InternetGatewayId.'); if (p.InternetGatewayId === undefined) throw invalid('Either InternetGatewayId or VpnGatewayId must be specified.') },
   async create(r) {
     const router = await vpcRouter(r, r.properties.VpcId)
-    if (router.external_gateway_info) throw invalid(`resource ${r.properties.InternetGatewayId} is already attached to network ${r.properties.VpcId}`)
-    await put(r, `/routers/${router.id}`, { router: { external_gateway_info: { network_id: await outside(r) } } })
+    await ec2(r, 'AttachInternetGateway', { InternetGatewayId: r.properties.InternetGatewayId, VpcId: r.properties.VpcId })
     return { id: `IGW|${r.properties.VpcId}`, data: { router: router.id } }
   },
   show: (r) => vpcRouter(r, r.properties.VpcId),

@@ -1,7 +1,7 @@
 import { boolean, oneOf, resourceType, text } from '../../provider.ts'
-import { makeVpc, net, nameOf, put, tags, unlessGone, unused } from './pieces.ts'
+import { makeVpc, net, nameOf, put, tagged, tags, unlessGone, unused } from './pieces.ts'
 
-export default resourceType({
+export default tagged('vpc', resourceType({
   name: 'AWS::EC2::VPC', description: 'A network and the router of its subnets.', support: { status: 'SUPPORTED' },
   properties: {
     CidrBlock: text({ description: 'Every subnet lies within it.' }), InstanceTenancy: unused(text({ default: 'default', ...oneOf('default', 'dedicated', 'host') })),
@@ -28,4 +28,4 @@ export default resourceType({
     if (data.router) await unlessGone(() => r.call({ service: 'network', method: 'DELETE', path: `/routers/${data.router}` }))
     if (id) await unlessGone(() => r.call({ service: 'network', method: 'DELETE', path: `/networks/${id}` }))
   },
-})
+}))
