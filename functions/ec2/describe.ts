@@ -32,6 +32,8 @@ export interface Listing<R, I extends { tagSet?: Tag[] }, P extends TProperties>
   answer?(items: I[]): Record<string, unknown>
 }
 const PAGE = 1000
+/** So many are asked for one by one; more are picked out of the whole list. */
+export const FEW = 20
 
 /** Describes things of a kind: some by id, or all, a page at a time; filtered by what is shown of them. */
 export function describe<R, I extends { tagSet?: Tag[] }, P extends TProperties = {}>(action: string, l: Listing<R, I, P>) {
@@ -40,6 +42,15 @@ export function describe<R, I extends { tagSet?: Tag[] }, P extends TProperties 
   async function shown(ctx: Ctx, rows: R[], input: Static<TObject<P>>): Promise<I[]> {
     const [items, tags] = await Promise.all([l.view(ctx, rows, input), tagsOf(ctx, rows.map(id))])
     return items.map((item, n) => ({ ...item, tagSet: tagSet(tags.get(id(rows[n])), l.name?.(rows[n])) }))
+  }
+  async function picked(ctx: Ctx, wanted: Set<string>, input: Static<TObject<P>>): Promise<R[]> {
+    const out: R[] = []
+    for (let marker: string | undefined; ;) {
+      const rows = await l.rows(ctx, { limit: PAGE, marker }, input)
+      out.push(...rows.filter((r) => wanted.has(id(r))))
+      if (rows.length < PAGE || out.length === wanted.size) return out
+      marker = markerOf(rows.at(-1)!)
+    }
   }
   return read(action, {
     summary: l.summary, input: { ...many, [member]: names(wire), ...l.more } as unknown as typeof many & P,
@@ -50,7 +61,8 @@ export function describe<R, I extends { tagSet?: Tag[] }, P extends TProperties 
       if (asked?.length) {
         if (input.MaxResults || input.NextToken) throw awsFault('InvalidParameterCombination', `The parameter ${member} cannot be used with the parameter MaxResults`)
         const distinct = [...new Map(asked.map((a) => [uuidOf(l.noun, a), a]))]
-        const rows = l.some ? await l.some(ctx, distinct.map(([uuid]) => uuid), input) : await Promise.all(distinct.map(([, a]) => one(ctx, l.noun as never, a) as Promise<R>))
+        const uuids = distinct.map(([uuid]) => uuid)
+        const rows = distinct.length > FEW && !l.some ? await picked(ctx, new Set(uuids), input) : l.some ? await l.some(ctx, uuids, input) : await Promise.all(distinct.map(([, a]) => one(ctx, l.noun as never, a) as Promise<R>))
         const missing = distinct.filter(([uuid]) => !rows.some((r) => id(r) === uuid))
         if (missing.length) throw unknown(l.noun, ...missing.map(([, a]) => a))
         return answer((await shown(ctx, rows, input)).filter(fits))

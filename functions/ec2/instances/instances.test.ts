@@ -84,6 +84,10 @@ it('several are run at once, and described a page at a time', async () => {
   }
   expect(seen.sort()).toEqual(ids.sort())
   expect((await ok('DescribeInstances', filter('launch-index', '2'))).reservationSet[0].instancesSet).toHaveLength(1)
+  // Many are found in the list; those that are not there are named all the same.
+  const none = Array.from({ length: 20 }, () => `i-${crypto.randomUUID().replaceAll('-', '')}`)
+  expect((await k.me.ec2('DescribeInstances', { InstanceId: [...ids, ...none] })).message).toContain(none[7])
+  expect((await ok('DescribeInstances', { InstanceId: [...ids, ...Array.from({ length: 20 }, () => ids[0])] })).reservationSet[0].instancesSet).toHaveLength(3)
   await ok('TerminateInstances', { InstanceId: ids })
   await k.rest()
 })

@@ -3,6 +3,7 @@ import { launchesQuery } from '../../compute/servers/launches.ts'
 import { attachmentsOf } from '../../volume/volumes/use.ts'
 import { plugsOf } from '../../network/ports/of-servers.ts'
 import { compute, network, one } from '../call.ts'
+import { FEW } from '../describe.ts'
 import { idOf, unknown } from '../ids.ts'
 
 /** Servers that went within the last hour, as EC2 still shows them. */
@@ -13,6 +14,15 @@ export async function past(ctx: Ctx): Promise<any[]> {
 
 /** Servers by their ids, those that are gone for a while too. */
 export async function servers(ctx: Ctx, uuids: string[]): Promise<any[]> {
+  if (uuids.length > FEW) {
+    const wanted = new Set(uuids), out: any[] = (await past(ctx)).filter((g) => wanted.has(g.id))
+    for (let marker: string | undefined; ;) {
+      const { servers: page } = await compute(ctx, '/servers/detail', { limit: '1000', ...(marker ? { marker } : {}) })
+      out.push(...page.filter((x: any) => wanted.has(x.id)))
+      if (page.length < 1000 || out.length === wanted.size) return out
+      marker = page.at(-1).id
+    }
+  }
   const found = await Promise.all(uuids.map((id) => one(ctx, 'instance', id).catch((e) => { if (e.detail?.type === unknown('instance', id).detail.type) return undefined; throw e })))
   if (found.every(Boolean)) return found
   const ghosts = await past(ctx)

@@ -7,7 +7,8 @@ import { flag, text } from '../shapes.ts'
 import { every } from './look.ts'
 import { stateOf, states, wrongState, type State } from './state.ts'
 
-const InstanceIds = t.Array(text, { wire: 'InstanceId', minItems: 1, maxItems: 1000 })
+/** Each is an order of its own to the compute service: so many in one request. */
+const InstanceIds = t.Array(text, { wire: 'InstanceId', minItems: 1, maxItems: 100 })
 
 /** One order to several instances: all of them, or none. `done`: nothing has to be done for those that are there already. */
 const order = (name: string, o: { summary: string; what: string; verb: (s: any) => [method: 'POST' | 'DELETE', path: string, body?: unknown]; to: State; done: (now: State) => boolean; more?: Record<string, typeof flag> }) => write(name, {

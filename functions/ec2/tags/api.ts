@@ -41,7 +41,7 @@ async function tagged(ctx: Ctx, id: string): Promise<{ noun: Noun; resource: str
   return { noun, resource: uuid, owned: true }
 }
 
-const Resources = t.Array(text, { wire: 'ResourceId', minItems: 1, maxItems: 1000 })
+const Resources = t.Array(text, { wire: 'ResourceId', minItems: 1, maxItems: 100 })
 export default [
   write('CreateTags', {
     summary: 'Tag things', input: { Resources, Tags: t.Array(tag, { wire: 'Tag', minItems: 1, maxItems: 50 }) },
