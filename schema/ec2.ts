@@ -43,3 +43,17 @@ export const ec2GroupVpc = sqliteTable('ec2_group_vpc', {
   group: text('group_id').primaryKey().references(() => securityGroup.id, { onDelete: 'cascade' }),
   vpc: text('vpc').notNull().references(() => network.id, { onDelete: 'cascade' }),
 }, (t) => [index('ec2_group_vpc_of').on(t.vpc)])
+
+/** What guests of a VPC are told by DHCP. */
+export const ec2DhcpOptions = sqliteTable('ec2_dhcp_options', {
+  id: text('id').primaryKey(),
+  project: text('project').notNull(),
+  options: json<{ key: string; values: string[] }[]>('options').notNull(),
+  createdAt: micros('created_at').notNull(),
+}, (t) => [index('ec2_dhcp_options_project').on(t.project, t.id)])
+
+/** The options of a VPC, when not the default ones. */
+export const ec2VpcOptions = sqliteTable('ec2_vpc_options', {
+  vpc: text('vpc').primaryKey().references(() => network.id, { onDelete: 'cascade' }),
+  options: text('options').notNull().references(() => ec2DhcpOptions.id),
+}, (t) => [index('ec2_vpc_options_of').on(t.options)])

@@ -22,6 +22,7 @@ const kinds = {
   'internet-gateway': { prefix: 'igw', noun: 'internetGateway ID', notFound: 'InvalidInternetGatewayID.NotFound' },
   'route-table': { prefix: 'rtb', noun: 'routeTable ID', notFound: 'InvalidRouteTableID.NotFound' },
   'route-table-association': { prefix: 'rtbassoc', noun: 'association ID', notFound: 'InvalidAssociationID.NotFound' },
+  'dhcp-options': { prefix: 'dopt', noun: 'dhcpOption ID', notFound: 'InvalidDhcpOptionsID.NotFound' },
   'vpc-cidr': { prefix: 'vpc-cidr-assoc', noun: 'association ID', notFound: 'InvalidVpcCidrBlockAssociationID.NotFound' },
   'key-pair': { prefix: 'key', noun: 'key pair', notFound: 'InvalidKeyPair.NotFound' },
 } satisfies Record<string, Kind>
@@ -51,7 +52,7 @@ export const unknown = (noun: Noun, ...asked: string[]) => {
 }
 
 /** A tagged thing's kind by its id. */
-const taggable: Noun[] = ['instance', 'image', 'volume', 'snapshot', 'security-group', 'security-group-rule', 'vpc', 'subnet', 'network-interface', 'elastic-ip', 'internet-gateway', 'route-table', 'key-pair']
+const taggable: Noun[] = ['instance', 'image', 'volume', 'snapshot', 'security-group', 'security-group-rule', 'vpc', 'subnet', 'network-interface', 'elastic-ip', 'internet-gateway', 'route-table', 'dhcp-options', 'key-pair']
 export const nounOf = (id: string) => taggable.find((n) => new RegExp(`^${kinds[n].prefix}-[0-9a-f]+$`).test(id))
 
 /** Key pairs are a user's and known by name: their id is made of both. */

@@ -8,6 +8,7 @@ import { rebootInstances, startInstances, stopInstances, terminateInstances } fr
 import { runInstances } from './instances/run.ts'
 import { describeInstanceTypes } from './instances/types.ts'
 import addresses from './addresses/api.ts'
+import dhcp from './dhcp/api.ts'
 import groups from './groups/api.ts'
 import interfaces from './interfaces/api.ts'
 import keypairs from './keypairs/api.ts'
@@ -27,5 +28,5 @@ export default ec2.serve([
   describeInstanceAttribute, modifyInstanceAttribute, resetInstanceAttribute, describeInstanceTypes,
   describeImages, ...makeImages,
   ...volumes, ...snapshots, ...groups, ...addresses, ...interfaces,
-  ...vpcs, ...subnets, ...gateways, ...routes, ...tags,
+  ...vpcs, ...subnets, ...gateways, ...routes, ...dhcp, ...tags,
 ])

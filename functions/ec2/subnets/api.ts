@@ -5,6 +5,7 @@ import { Fault } from '../../kernel/fault.ts'
 import { network, one, toNetwork, unless } from '../call.ts'
 import { describe } from '../describe.ts'
 import { idOf } from '../ids.ts'
+import { nameServers, optionsByVpc } from '../dhcp/find.ts'
 import { asking } from '../mapping/ask.ts'
 import { legsIn, makeSubnet, put, unlessGone, vpcRouter } from '../mapping/vpc.ts'
 import { write } from '../service.ts'
@@ -37,7 +38,7 @@ export default [
       const tags = tagsFor(i.TagSpecifications, 'subnet'), vpc = await one(ctx, 'vpc', i.VpcId)
       const clash = (e: Fault) => (/overlap/i.test(e.message) ? awsFault('InvalidSubnet.Conflict', `The CIDR '${i.CidrBlock}' conflicts with another subnet`) : /does not lie within/.test(e.message) ? awsFault('InvalidSubnet.Range', e.message) : e)
       const made = await step(ctx, (c) => unless('conflict', clash, () => unless('invalid', clash, async () => {
-        const subnet = await makeSubnet(asking(c), { network: vpc, cidr: i.CidrBlock, name: nameIn(tags) ?? '' })
+        const dns = nameServers((await optionsByVpc(c, [vpc.id])).get(vpc.id)).filter((a) => a.includes(':') === i.CidrBlock.includes(':')), subnet = await makeSubnet(asking(c), { network: vpc, cidr: i.CidrBlock, name: nameIn(tags) ?? '', ...(dns.length ? { dns } : {}) })
         keepTags(c, 'subnet', subnet.id, tags)
         c.about(subnet.id)
         return subnet

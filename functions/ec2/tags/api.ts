@@ -8,6 +8,7 @@ import { q } from '../../kernel/db.ts'
 import { one, toCompute, toNetwork, toVolume, call } from '../call.ts'
 import { matcher } from '../filters.ts'
 import { idOf, keyPairId, nounOf, unknown, uuidOf, type Noun } from '../ids.ts'
+import { theOptions } from '../dhcp/find.ts'
 import { theGateway } from '../routes/gateways.ts'
 import { theTable } from '../routes/tables.ts'
 import { read, write } from '../service.ts'
@@ -33,6 +34,7 @@ async function tagged(ctx: Ctx, id: string): Promise<{ noun: Noun; resource: str
   const uuid = uuidOf(noun, id)
   if (noun === 'internet-gateway') await theGateway(ctx, id)
   else if (noun === 'route-table') await theTable(ctx, id)
+  else if (noun === 'dhcp-options') await theOptions(ctx, id)
   else if (noun === 'security-group-rule') { const { security_group_rules: found } = await call(ctx, { service: 'network', method: 'GET', path: '/security-group-rules', query: { id: uuid } }); if (!found.length) throw unknown(noun, id) }
   else {
     const thing = await one(ctx, noun as never, id)

@@ -7,6 +7,7 @@ import { readCidr } from '../../network/addresses.ts'
 import { network, one, toNetwork, unless } from '../call.ts'
 import { describe } from '../describe.ts'
 import { idOf } from '../ids.ts'
+import { optionsByVpc } from '../dhcp/find.ts'
 import { asking } from '../mapping/ask.ts'
 import { makeVpc, rangeOf, routersOf } from '../mapping/vpc.ts'
 import { write } from '../service.ts'
@@ -17,8 +18,8 @@ export const dependency = (id: string, kind = 'vpc') => awsFault('DependencyViol
 export const subnetsOf = async (ctx: Ctx, vpcs: string[]): Promise<any[]> => (vpcs.length ? (await network(ctx, '/subnets', { network_id: vpcs })).subnets : [])
 /** What was said when it was made; of a network that was made otherwise, its first subnet's. */
 export const cidrOfVpc = (n: any, subnets: any[]): string => rangeOf(n) ?? subnets.find((s) => s.network_id === n.id && s.ip_version === 4)?.cidr ?? '0.0.0.0/0'
-const view = (n: any, cidr: string) => ({
-  vpcId: idOf('vpc', n.id), ownerId: n.project_id as string, state: 'available', cidrBlock: cidr, dhcpOptionsId: 'default', instanceTenancy: 'default', isDefault: false,
+const view = (n: any, cidr: string, options?: string) => ({
+  vpcId: idOf('vpc', n.id), ownerId: n.project_id as string, state: 'available', cidrBlock: cidr, dhcpOptionsId: options ? idOf('dhcp-options', options) : 'default', instanceTenancy: 'default', isDefault: false,
   cidrBlockAssociationSet: [{ associationId: idOf('vpc-cidr', n.id), cidrBlock: cidr, cidrBlockState: { state: 'associated' } }], tagSet: [] as { key: string; value: string }[],
 })
 
@@ -52,7 +53,7 @@ export default [
   describe<any, ReturnType<typeof view>>('DescribeVpcs', {
     summary: 'Describe VPCs', noun: 'vpc', ids: ['VpcIds', 'VpcId'], set: 'vpcSet', name: (n) => n.name,
     rows: async (ctx, { limit, marker }) => (await network(ctx, '/networks', { project_id: ctx.project, 'router:external': 'false', limit: String(limit), sort_key: 'id', sort_dir: 'asc', ...(marker ? { marker } : {}) })).networks,
-    view: async (ctx, rows) => { const subnets = await subnetsOf(ctx, rows.map((n) => n.id)); return rows.map((n) => view(n, cidrOfVpc(n, subnets))) },
+    view: async (ctx, rows) => { const all = rows.map((n) => n.id), [subnets, options] = await Promise.all([subnetsOf(ctx, all), optionsByVpc(ctx, all)]); return rows.map((n) => view(n, cidrOfVpc(n, subnets), options.get(n.id)?.id)) },
     filters: {
       'vpc-id': (v) => v.vpcId, cidr: (v) => v.cidrBlock, 'cidr-block': (v) => v.cidrBlock, 'cidr-block-association.cidr-block': (v) => v.cidrBlock, 'cidr-block-association.association-id': (v) => v.cidrBlockAssociationSet[0].associationId, 'cidr-block-association.state': () => 'associated', state: (v) => v.state, 'owner-id': (v) => v.ownerId,
       'is-default': (v) => v.isDefault, isDefault: (v) => v.isDefault, 'dhcp-options-id': (v) => v.dhcpOptionsId, 'ipv6-cidr-block-association.ipv6-cidr-block': () => undefined,

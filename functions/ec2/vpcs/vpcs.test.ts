@@ -141,3 +141,18 @@ it('tags are on things of every kind, told by page, and gone with them', async (
   await k.c.call('DELETE', `/network/v2.0/networks/${id}`, { token })
   expect((await ok('DescribeTags', filter('key', 'env'))).tagSet).toEqual([])
 })
+
+it('what guests of a VPC are told by DHCP: its subnets say it, those that come later too', async () => {
+  const { vpcId, subnetId } = await k.vpc('10.66.0.0/16', '10.66.1.0/24'), { dhcpOptions: { dhcpOptionsId } } = await ok('CreateDhcpOptions', { DhcpConfiguration: [{ Key: 'domain-name-servers', Value: ['9.9.9.9', '1.1.1.1'] }, { Key: 'domain-name', Value: ['example.org'] }], ...tags('dhcp-options', 'own') })
+  await ok('AssociateDhcpOptions', { DhcpOptionsId: dhcpOptionsId, VpcId: vpcId })
+  const later = (await ok('CreateSubnet', { VpcId: vpcId, CidrBlock: '10.66.2.0/24' })).subnet.subnetId
+  const servers = async () => (await k.c.call('GET', '/network/v2.0/subnets', { token })).body.subnets.filter((s: any) => [subnetId, later].includes(`subnet-${s.id.replaceAll('-', '')}`)).map((s: any) => s.dns_nameservers)
+  expect(await servers()).toEqual([['9.9.9.9', '1.1.1.1'], ['9.9.9.9', '1.1.1.1']])
+  expect((await ok('DescribeDhcpOptions', filter('value', '9.9.9.9'))).dhcpOptionsSet).toMatchObject([{ dhcpOptionsId, dhcpConfigurationSet: [{ key: 'domain-name-servers', valueSet: [{ value: '9.9.9.9' }, { value: '1.1.1.1' }] }, { key: 'domain-name' }], tagSet: [{ key: 'Name', value: 'own' }] }])
+  expect((await ok('DescribeVpcs', filter('dhcp-options-id', dhcpOptionsId))).vpcSet.map((v: any) => v.vpcId)).toEqual([vpcId])
+  expect([await code('DeleteDhcpOptions', { DhcpOptionsId: dhcpOptionsId }), await code('CreateDhcpOptions', { DhcpConfiguration: [{ Key: 'ntp-servers', Value: ['1.2.3.4'] }] }), await code('CreateDhcpOptions', { DhcpConfiguration: [{ Key: 'domain-name-servers', Value: ['x'] }] }), await code('AssociateDhcpOptions', { DhcpOptionsId: 'dopt-12345678', VpcId: vpcId })]).toEqual(['DependencyViolation', 'UnsupportedOperation', 'InvalidParameterValue', 'InvalidDhcpOptionsID.NotFound'])
+  await ok('AssociateDhcpOptions', { DhcpOptionsId: 'default', VpcId: vpcId })
+  expect(await servers()).toEqual([[], []])
+  await ok('DeleteDhcpOptions', { DhcpOptionsId: dhcpOptionsId })
+  expect(await code('DescribeDhcpOptions', { DhcpOptionsId: [dhcpOptionsId] })).toBe('InvalidDhcpOptionsID.NotFound')
+})

@@ -67,7 +67,7 @@ export const ALONG: Record<string, ((project: string) => Invocation) | undefined
   volume_default_type: (p) => ({ service: 'volume', method: 'DELETE', path: `/default-types/${p}` }),
 }
 /** What others said of a project, and notes about it: the rows go with it, and nothing else follows from that. */
-export const FORGOTTEN = new Set(['flavor_access', 'volume_type_access', 'image_member', 'image_quota', 'auto_topology', 'drift_detection', 'ec2_tag', 'ec2_gateway'])
+export const FORGOTTEN = new Set(['flavor_access', 'volume_type_access', 'image_member', 'image_quota', 'auto_topology', 'drift_detection', 'ec2_tag', 'ec2_gateway', 'ec2_dhcp_options'])
 /** What only says what was, or is a part of something else, or is the operator's. */
 export const NOT_THINGS = new Set(['event', 'saga', 'past_server', 'server_move', 'placement_consumer', 'security_group_rule', 'segment_range', 'ec2_route_table'])
 /** Whose it is, where the column is called otherwise. */
