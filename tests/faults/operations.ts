@@ -6,7 +6,7 @@ import type { Chance } from './chance.ts'
 export interface Server { id: string; name: string; state: string; task: string | null; fault: string | null; host: string | null; port: string | null; ports: number }
 export interface Volume { id: string; status: string; server: string | null; snapshots: number }
 export interface Rows {
-  servers: Server[]; volumes: Volume[]; snapshots: { id: string }[]; images: { id: string; status: string }[]
+  servers: Server[]; volumes: Volume[]; snapshots: { id: string }[]; backups: { id: string; volume: string }[]; images: { id: string; status: string }[]
   floating: { id: string; port: string | null }[]; networks: { id: string; subnet: string | null }[]; routers: { id: string; subnet: string | null }[]
 }
 export interface Ingredients {
@@ -19,7 +19,7 @@ export interface Ingredients {
 export type Send = (kind: string, method: string, path: string, body?: unknown, as?: 'admin' | 'demo') => Promise<Said | undefined>
 
 const compute = '/compute/v2.1/servers', net = '/network/v2.0', block = '/volume/v3'
-export const kinds = ['create', 'delete', 'attach', 'detach', 'volume', 'unvolume', 'snapshot', 'unsnapshot', 'image', 'unimage', 'resize', 'confirm', 'revert', 'floating', 'unfloating', 'network', 'unnetwork', 'nic', 'unnic', 'stop', 'start', 'migrate', 'live'] as const
+export const kinds = ['create', 'delete', 'attach', 'detach', 'volume', 'unvolume', 'snapshot', 'unsnapshot', 'image', 'unimage', 'resize', 'confirm', 'revert', 'floating', 'unfloating', 'network', 'unnetwork', 'nic', 'unnic', 'stop', 'start', 'migrate', 'live', 'backup', 'unbackup', 'restore'] as const
 export type Kind = typeof kinds[number]
 /** What only these make possible: they are done with when what follows them is. */
 const leads: Partial<Record<Kind, Kind[]>> = { attach: ['detach'], resize: ['confirm', 'revert'], stop: ['start'], image: ['unimage'], nic: ['unnic'] }
@@ -37,7 +37,7 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   const out: { kind: Kind; run: () => Promise<unknown> }[] = []
   const add = (kind: Kind, run: () => Promise<unknown>, odds = 1) => { if (only.has(kind) && chance.next() < odds) out.push({ kind, run }) }
   const ask = (kind: Kind, method: string, path: string, body?: unknown, odds = 1, as: 'admin' | 'demo' = 'demo') => add(kind, () => send(kind, method, path, body, as), odds)
-  const { servers, volumes, snapshots, images, floating, networks, routers } = rows
+  const { servers, volumes, snapshots, backups, images, floating, networks, routers } = rows
   const holds = (s: Server) => volumes.some((v) => v.server === s.id)
   const active = servers.filter((s) => s.state === 'active'), loose = of.deaf ? servers.filter((s) => s.state === 'stopped') : active
   const free = volumes.filter((v) => v.status === 'available' && !v.snapshots), used = volumes.filter((v) => v.server && (!of.deaf || loose.some((s) => s.id === v.server)))
@@ -53,6 +53,12 @@ export function round(rows: Rows, of: Ingredients, chance: Chance, send: Send, o
   else some(free, (v) => ask('unvolume', 'DELETE', `${block}/volumes/${v.id}`))
   if (over(snapshots, 2)) some(snapshots, (s) => ask('unsnapshot', 'DELETE', `${block}/snapshots/${s.id}`))
   else some(free, (v) => ask('snapshot', 'POST', `${block}/snapshots`, { snapshot: { volume_id: v.id, name: name('n') } }))
+  // A restore makes a volume; one that is being restored from stays a round longer.
+  if (over(backups, 2)) some(backups, (b) => ask('unbackup', 'DELETE', `${block}/backups/${b.id}`))
+  else {
+    some(backups, (b) => ask('restore', 'POST', `${block}/backups/${b.id}/restore`, { restore: { name: name('v') } }, over(volumes, 7) ? 0 : 0.5))
+    some(volumes.filter((v) => ['available', 'in-use'].includes(v.status)), (v) => ask('backup', 'POST', `${block}/backups`, { backup: { volume_id: v.id, name: name('b'), force: true, incremental: backups.some((b) => b.volume === v.id) } }))
+  }
   if (over(images, 2)) some(images, (i) => ask('unimage', 'DELETE', `/image/v2/images/${i.id}`))
   for (const s of servers.filter((s) => s.state === 'resized')) {
     const drawn = chance.next() < 0.5, kind = (enough('confirm') === enough('revert') ? drawn : enough('revert')) ? 'confirm' : 'revert'
@@ -100,16 +106,17 @@ async function noNetwork(n: Rows['networks'][number], routers: Rows['routers'], 
 /** What there is of the demo project and these rounds. */
 export async function look(c: Running): Promise<Rows> {
   const all = <T>(text: string) => q.all<T>(sql.raw(text))
-  const [servers, volumes, snapshots, images, floating, networks, routers] = await c.db().read([
+  const [servers, volumes, snapshots, backups, images, floating, networks, routers] = await c.db().read([
     all(`select id, name, state, task, fault, host, (select p.id from port p where p.device = s.id order by p.created_at limit 1) as port, (select count(*) from port p where p.device = s.id) as ports from server s where name like 't-%' order by created_at, id`),
     all(`select v.id, v.status, a.server, (select count(*) from snapshot n where n.volume = v.id) as snapshots from volume v left join attachment a on a.volume = v.id where v.name like 'v-%' order by v.created_at, v.id`),
     all(`select id from snapshot where name like 'n-%' and status = 'available' order by created_at, id`),
+    all(`select id, volume from volume_backup b where name like 'b-%' and status = 'available' and not exists (select 1 from volume_backup c where c.parent = b.id) order by created_at, id`),
     all(`select id, status from image where name like 'i-%' order by created_at, id`),
     all(`select id, port from floating_ip order by id`),
     all(`select id, (select u.id from subnet u where u.network = n.id limit 1) as subnet from network n where name like 'n-%' order by id`),
     all(`select r.id, i.subnet from router r left join router_interface i on i.router = r.id where name like 'r-%' order by r.id`),
-  ]) as unknown as [Server[], Volume[], { id: string }[], Rows['images'], Rows['floating'], Rows['networks'], Rows['routers']]
-  return { servers, volumes, snapshots, images, floating, networks, routers }
+  ]) as unknown as [Server[], Volume[], { id: string }[], Rows['backups'], Rows['images'], Rows['floating'], Rows['networks'], Rows['routers']]
+  return { servers, volumes, snapshots, backups, images, floating, networks, routers }
 }
 
 /** What servers are made of. */

@@ -94,11 +94,11 @@ export async function quotas(c: Running): Promise<string[]> {
   ]
   const own = (table: string) => sql.raw(`(select count(*) from ${table} where project = '${project}')`)
   const [[real]] = await c.db().read([q.all<Record<string, number>>(sql`select ${own('server')} as instances, (select coalesce(sum(vcpus), 0) from server where project = ${project}) as cores,
-    (select coalesce(sum(memory_mb), 0) from server where project = ${project}) as ram, ${own('volume')} as volumes, ${own('snapshot')} as snapshots,
+    (select coalesce(sum(memory_mb), 0) from server where project = ${project}) as ram, ${own('volume')} as volumes, ${own('snapshot')} as snapshots, ${own('volume_backup')} as backups,
     (select coalesce(sum(size_gb), 0) from volume where project = ${project}) + (select coalesce(sum(size_gb), 0) from snapshot where project = ${project}) as gigabytes,
     ${own('port')} as ports, ${own('network')} as networks, ${own('subnet')} as subnets, ${own('router')} as routers, ${own('floating_ip')} as floatingips`)]) as unknown as [Record<string, number>[]]
   const said: Record<string, number> = {
-    instances: compute.totalInstancesUsed, cores: compute.totalCoresUsed, ram: compute.totalRAMUsed, volumes: volume.totalVolumesUsed, snapshots: volume.totalSnapshotsUsed, gigabytes: volume.totalGigabytesUsed,
+    instances: compute.totalInstancesUsed, cores: compute.totalCoresUsed, ram: compute.totalRAMUsed, volumes: volume.totalVolumesUsed, snapshots: volume.totalSnapshotsUsed, backups: volume.totalBackupsUsed, gigabytes: volume.totalGigabytesUsed,
     ports: network.port.used, networks: network.network.used, subnets: network.subnet.used, routers: network.router.used, floatingips: network.floatingip.used,
   }
   return Object.keys(said).filter((k) => said[k] !== real[k]).map((k) => `${k}: the quota says ${said[k]} are used, there are ${real[k]}`)
@@ -112,7 +112,7 @@ export async function demoProject(c: Running): Promise<{ id: string }> {
 export async function unlimited(c: Running): Promise<void> {
   const { id } = await demoProject(c), none = (...what: string[]) => Object.fromEntries(what.map((w) => [w, -1]))
   await c.call('admin', 'PUT', `/compute/v2.1/os-quota-sets/${id}`, { quota_set: none('instances', 'cores', 'ram', 'server_group_members') })
-  await c.call('admin', 'PUT', `/volume/v3/os-quota-sets/${id}`, { quota_set: none('volumes', 'snapshots', 'gigabytes') })
+  await c.call('admin', 'PUT', `/volume/v3/os-quota-sets/${id}`, { quota_set: none('volumes', 'snapshots', 'gigabytes', 'backups', 'backup_gigabytes') })
   await c.call('admin', 'PUT', `/network/v2.0/quotas/${id}`, { quota: none('port', 'network', 'subnet', 'router', 'floatingip') })
 }
 
@@ -144,6 +144,7 @@ export async function cleanUp(c: Running, check: (c: Running) => Promise<string[
   const servers = (await c.call('admin', 'GET', '/compute/v2.1/servers?all_tenants=1')).servers as { id: string }[]
   await all(servers, (s) => c.call('admin', 'DELETE', `/compute/v2.1/servers/${s.id}`))
   await rested()
+  await all((await c.call('demo', 'GET', '/volume/v3/backups?sort=data_timestamp:desc')).backups as { id: string }[], (b) => c.call('demo', 'DELETE', `/volume/v3/backups/${b.id}`))
   await all((await c.call('demo', 'GET', '/volume/v3/snapshots')).snapshots as { id: string }[], (s) => c.call('demo', 'DELETE', `/volume/v3/snapshots/${s.id}`))
   await rested()
   await all((await c.call('demo', 'GET', '/volume/v3/volumes')).volumes as { id: string }[], (v) => c.call('demo', 'DELETE', `/volume/v3/volumes/${v.id}`))
@@ -155,7 +156,7 @@ export async function cleanUp(c: Running, check: (c: Running) => Promise<string[
   }
   await all(rows.networks, (n) => c.call('demo', 'DELETE', `/network/v2.0/networks/${n.id}`))
   await rested()
-  const [[n]] = await c.db().read([q.all<Record<string, number>>(sql`select (select count(*) from server) as servers, (select count(*) from volume) as volumes, (select count(*) from snapshot) as snapshots, (select count(*) from attachment) as attachments,
+  const [[n]] = await c.db().read([q.all<Record<string, number>>(sql`select (select count(*) from server) as servers, (select count(*) from volume) as volumes, (select count(*) from snapshot) as snapshots, (select count(*) from volume_backup) as backups, (select count(*) from attachment) as attachments,
     (select count(*) from allocation) as allocations, (select count(*) from placement_consumer) as consumers, (select coalesce(sum(used), 0) from provider_usage) as usage, (select count(*) from port where device_owner like 'compute:%') as ports,
     (select count(*) from floating_ip) as floating, (select count(*) from image where name like 'i-%') as images`)]) as unknown as [Record<string, number>[]]
   return [...left.map((l) => `${l.lane} ${l.what}`), ...Object.entries(n).filter(([, count]) => count !== 0).map(([what, count]) => `${count} ${what} left`), ...await check(c)]

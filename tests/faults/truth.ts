@@ -76,8 +76,9 @@ export async function unsettled(c: Running): Promise<{ lane: string; what: strin
     select lane, kind || ' ' || state as what from saga where state in ('open','unwinding','stuck')
     union all select lane, kind || ' ' || state as what from job where state in ('queued','running')
     union all select id, 'server ' || state || '/' || coalesce(task, '') from server where task is not null
-    union all select id, 'volume ' || status from volume where status in ('creating','deleting','attaching','detaching','reserved','extending','uploading')
+    union all select id, 'volume ' || status from volume where status in ('creating','deleting','attaching','detaching','reserved','extending','uploading','backing-up','restoring-backup')
     union all select id, 'snapshot ' || status from snapshot where status in ('creating','deleting')
+    union all select id, 'backup ' || status from volume_backup where status in ('creating','restoring')
     union all select id, 'image ' || status from image where status in ('saving','importing')`)])
   return rows as unknown as { lane: string; what: string }[]
 }
