@@ -10,7 +10,6 @@ at.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
 const rfb = new RFB(document.getElementById('screen'), at.href)
 rfb.scaleViewport = true
 rfb.addEventListener('connect', () => { said.textContent = 'Connected'; keys.disabled = false })
-rfb.addEventListener('desktopname', (e) => { said.textContent = document.title = e.detail.name })
 rfb.addEventListener('disconnect', (e) => {
   keys.disabled = true
   said.textContent = e.detail.clean ? 'The connection has ended.' : 'No connection: an address is good once and for ten minutes; ask for a new one.'
