@@ -1,6 +1,6 @@
 import { Type as t, type Static } from 'typebox'
 
-/** What jobs are about: a guest as a host is told of it, its disks and its interfaces. */
+/** What jobs are about: a guest as a host is told of it, its disks and its interfaces; images, backups and ways between hosts. */
 export const closed = { additionalProperties: false } as const
 export const uuid = t.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' })
 export const mac = t.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' })
@@ -23,6 +23,15 @@ export const imageRef = t.Object({
 /** Image bytes by what they are, whichever images have them: half of their sha512. */
 export const imageBytes = t.Object({ digest: t.String({ pattern: '^[0-9a-f]{64}$' }), format: t.Enum(['raw', 'qcow2']) }, closed)
 export type ImageBytes = Static<typeof imageBytes>
+
+/** The object that lists a backup's chunks. */
+export const manifest = t.Object({ number: t.Integer({ minimum: 0 }), size: t.Integer({ minimum: 0 }), sha256: t.String({ pattern: '^[0-9a-f]{64}$' }) }, closed)
+/** The same, with the name under which it lies. */
+export const backupRef = t.Object({ store: uuid, ...manifest.properties }, closed)
+export type BackupRef = Static<typeof backupRef>
+
+/** Where a moving server's bytes are taken in. */
+export const wayIn = t.Object({ address: t.String({ maxLength: 45, pattern: '^[0-9A-Fa-f:.]+$' }), port: t.Integer({ minimum: 1, maximum: 65535 }) }, closed)
 
 export const disk = t.Object({
   ref: diskRef,

@@ -1,5 +1,5 @@
 import { Type as t, type Static, type TSchema } from 'typebox'
-import { closed, disk, diskRef, domainSpec, imageBytes, imageRef, mac, nic, uuid } from './domain.ts'
+import { backupRef, closed, disk, diskRef, domainSpec, imageBytes, imageRef, mac, manifest, nic, uuid, wayIn } from './domain.ts'
 
 export * from './domain.ts'
 
@@ -15,16 +15,9 @@ const job = <A extends TSchema, R extends TSchema>(limit: number, args: A, resul
   ({ limit, args, result, ...more })
 
 const done = t.Object({})
-/** Where a moving server's bytes are taken in. */
-const wayIn = t.Object({ address: t.String({ maxLength: 45, pattern: '^[0-9A-Fa-f:.]+$' }), port: t.Integer({ minimum: 1, maximum: 65535 }) }, closed)
 /** Both hosts keep their servers' files in the same place: what one of them left is the other's. */
 const shared = t.Optional(t.Boolean())
 const sizeGb = t.Integer({ minimum: 0, maximum: 65536 })
-/** The object that lists a backup's chunks. */
-const manifest = t.Object({ number: t.Integer({ minimum: 0 }), size: t.Integer({ minimum: 0 }), sha256: t.String({ pattern: '^[0-9a-f]{64}$' }) }, closed)
-/** The same, with the name under which it lies. */
-const backupRef = t.Object({ store: uuid, ...manifest.properties }, closed)
-export type BackupRef = Static<typeof backupRef>
 
 /**
  * The host's whole vocabulary: everything a control plane can ask a hypervisor to do, with the values it may carry.

@@ -16,6 +16,8 @@ const show = async (id: string) => (await c.call('GET', `/compute/v2.1/servers/$
 
 describe('a server', () => {
   it('is created with one read and one write, boots, and is deleted without a trace', async () => {
+    // The service is loaded by its first request, which may take longer than what was just looked at counts as such.
+    await show(IMAGE)
     await c.quiet(demo)
     const r = await create()
     expect(r.text).toContain('adminPass')
