@@ -17,7 +17,7 @@ type Held = Awaited<ReturnType<typeof attachmentsOf>>[number]['attachment']
 
 const heldView = (a: Held) => ({ volumeId: idOf('volume', a.volume), instanceId: idOf('instance', a.server!), device: a.device ?? undefined, status: a.status === 'reserved' ? 'attaching' : a.status, attachTime: iso(isoMicros(a.attachedAt ?? a.createdAt)), deleteOnTermination: a.deleteOnTermination })
 export const volumeView = (v: any, held: Held[]) => ({
-  volumeId: idOf('volume', v.id), size: v.size as number, status: STATES[v.status] ?? 'in-use', createTime: iso(v.created_at), availabilityZone: v.availability_zone as string, snapshotId: v.snapshot_id ? idOf('snapshot', v.snapshot_id) : '', volumeType: (v.volume_type ?? 'standard') as string, encrypted: Boolean(v.encrypted), multiAttachEnabled: false,
+  volumeId: idOf('volume', v.id), size: v.size as number, status: STATES[v.status] ?? (held.length ? 'in-use' : 'available'), createTime: iso(v.created_at), availabilityZone: v.availability_zone as string, snapshotId: v.snapshot_id ? idOf('snapshot', v.snapshot_id) : '', volumeType: (v.volume_type ?? 'standard') as string, encrypted: Boolean(v.encrypted), multiAttachEnabled: false,
   sourceVolumeId: v.source_volid ? idOf('volume', v.source_volid) : undefined, attachmentSet: held.filter((a) => a.server).map(heldView), tagSet: [] as { key: string; value: string }[],
 })
 type View = ReturnType<typeof volumeView>
@@ -25,7 +25,7 @@ const at = (see: (a: View['attachmentSet'][number]) => unknown) => (v: View) => 
 
 /** The attachments of those that are somewhere, by volume. */
 async function heldBy(ctx: Ctx, rows: any[]): Promise<Map<string, Held[]>> {
-  const some = rows.filter((v) => STATES[v.status] === 'in-use').map((v) => v.id as string)
+  const some = rows.filter((v) => !['creating', 'available', 'deleting'].includes(STATES[v.status])).map((v) => v.id as string)
   return some.length ? Map.groupBy((await ctx.read(placesOf(some)))[0], (a) => a.volume) : new Map()
 }
 const busy = (id: string) => awsFault('VolumeInUse', `${id} is already attached to an instance`)
