@@ -110,7 +110,7 @@ it('what cannot be is refused in AWS\'s words', async () => {
   const base = { ImageId: ami, InstanceType: 'm1.nano', MinCount: 1, MaxCount: 1, SubnetId: subnetId }
   const cases: [Record<string, unknown>, string][] = [
     [{ ImageId: undefined }, 'MissingParameter'], [{ MinCount: undefined }, 'MissingParameter'], [{ MinCount: 2 }, 'InvalidParameterValue'], [{ InstanceType: 'x9' }, 'InvalidParameterValue'], [{ KeyName: 'none' }, 'InvalidKeyPair.NotFound'], [{ SecurityGroupId: ['sg-12345678'] }, 'InvalidGroup.NotFound'], [{ SubnetId: 'subnet-12345678' }, 'InvalidSubnetID.NotFound'],
-    [{ ImageId: 'ami-12345678' }, 'InvalidAMIID.NotFound'], [{ DisableApiTermination: true }, 'UnsupportedOperation'], [{ Nonsense: 1 }, 'UnknownParameter'], [{ MaxCount: 40, MinCount: 40 }, 'InstanceLimitExceeded'],
+    [{ ImageId: 'ami-12345678' }, 'InvalidAMIID.NotFound'], [{ DisableApiTermination: true }, 'UnsupportedOperation'], [{ Nonsense: 1 }, 'UnknownParameter'], [{ PrivateIpAddress: '10.50.1.1' }, 'InvalidIPAddress.InUse'], [{ PrivateIpAddress: '10.99.1.1' }, 'InvalidParameterValue'], [{ SubnetId: undefined }, 'VPCIdNotSpecified'], [{ MaxCount: 40, MinCount: 40 }, 'InstanceLimitExceeded'],
   ]
   for (const [more, wanted] of cases) expect([more, await code('RunInstances', { ...base, ...more })]).toEqual([more, wanted])
   expect([await code('StopInstances', { InstanceId: ['i-12345678'] }), await code('StopInstances', { InstanceId: ['nonsense'] }), await code('StopInstances'), await code('RunScheduledInstances'), await code('DescribeInstances', { NextToken: 'x' })]).toEqual(['InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed', 'MissingParameter', 'InvalidAction', 'InvalidNextToken'])

@@ -9,7 +9,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { within } from '../../kernel/invoke.ts'
 import type { PortRequest } from '../../network/ports/plan.ts'
 import { attachmentsOf } from '../../volume/volumes/use.ts'
-import { compute, one, toCompute, toNetwork } from '../call.ts'
+import { compute, network, one, toCompute, toNetwork, unless } from '../call.ts'
 import { groupIds } from '../groups/find.ts'
 import { blockDevices } from '../mapping/disks.ts'
 import { asking } from '../mapping/ask.ts'
@@ -68,6 +68,14 @@ async function plugs(ctx: Ctx, i: Input): Promise<{ nics: PortRequest['nics']; o
   return { nics: nics.length ? nics : 'auto', open }
 }
 
+/** An address that is asked for has to be nobody's. */
+async function free(ctx: Ctx, nics: PortRequest['nics']) {
+  for (const n of Array.isArray(nics) ? nics : []) {
+    if (n.fixedIp && (await network(ctx, '/ports', { network_id: n.network!, fixed_ips: [`subnet_id=${n.subnet}`, `ip_address=${n.fixedIp}`], fields: 'id' })).ports.length) throw awsFault('InvalidIPAddress.InUse', `Address ${n.fixedIp} is in use.`)
+  }
+  return nics
+}
+
 async function flavorNamed(ctx: Ctx, name: string): Promise<string> {
   const { flavors } = await compute(ctx, '/flavors', { limit: '1000' }), found = flavors.find((f: any) => f.name === name) ?? flavors.find((f: any) => f.id === name)
   if (!found) throw awsFault('InvalidParameterValue', `Invalid value '${name.slice(0, 80)}' for InstanceType.`)
@@ -78,17 +86,17 @@ async function create(ctx: Ctx, i: Input) {
   judge(i)
   const tags = tagsFor(i.TagSpecifications, 'instance', ['instance', 'volume', 'network-interface']), image = await one(ctx, 'image', i.ImageId!)
   if (image.status !== 'active') throw awsFault('InvalidAMIID.Unavailable', `The image ID '${i.ImageId}' is not available: it is ${image.status}.`)
-  const [flavor, { nics }, groups] = await Promise.all([flavorNamed(ctx, i.InstanceType ?? 'm1.small'), plugs(ctx, i), groupIds(ctx, i.SecurityGroupIds, i.SecurityGroups)])
+  const [flavor, nics, groups] = await Promise.all([flavorNamed(ctx, i.InstanceType ?? 'm1.small'), plugs(ctx, i).then(({ nics }) => free(ctx, nics)), groupIds(ctx, i.SecurityGroupIds, i.SecurityGroups)])
   if (i.KeyName) await compute(ctx, `/os-keypairs/${encodeURIComponent(i.KeyName)}`).catch((e) => { throw e.kind === 'notFound' ? awsFault('InvalidKeyPair.NotFound', `The key pair '${i.KeyName}' does not exist`) : e })
   const size = Math.max(1, image.min_disk ?? 0, Math.ceil((image.virtual_size ?? image.size ?? 0) / 2 ** 30))
   const mappings = i.BlockDeviceMappings?.map((m) => m.Ebs && ({ ...m, Ebs: { ...m.Ebs, ...(m.Ebs.SnapshotId ? { SnapshotId: uuidOf('snapshot', m.Ebs.SnapshotId) } : { VolumeSize: m.Ebs.VolumeSize ?? size }) } })).filter((m) => m !== undefined)
   const { blocks, image: boot } = blocksOf({ imageRef: image.id, block_device_mapping_v2: blockDevices(image.id, mappings) })
   const inner = await within(ctx, 'compute')
   inner.may('os_compute_api:servers:create')
-  const made = await createServers(inner, {
+  const made = await unless('conflict', (e) => (/Multiple possible networks/.test(e.message) ? awsFault('VPCIdNotSpecified', 'There is no default VPC for this user: there are several, so a subnet has to be named.') : e), () => createServers(inner, {
     name: nameIn(tags) ?? '', min: i.MinCount, max: i.MaxCount, flavor, image: boot, blocks, ports: { servers: i.MaxCount, nics, securityGroups: groups.length ? groups : undefined }, keyName: i.KeyName, userData: base64(i.UserData, 'UserData'),
     configDrive: false, metadata: {}, tags: [], description: null, zone: i.Placement?.AvailabilityZone, hints: { all: {} }, autoDisk: true,
-  })
+  }))
   const [failed] = made.servers.filter((s) => s.state === 'error')
   if (failed) throw awsFault('InsufficientInstanceCapacity', failed.fault?.message ?? 'There is no capacity for what was asked.')
   for (const s of made.servers) keepTags(ctx, 'instance', s.id, tags)
