@@ -44,6 +44,8 @@ export class Cloud {
   async meet(session: string): Promise<WebSocket> {
     const url = new URL(`${this.root}/consoles/${session}`), authorization = `Bearer ${await sign(this.signer, 'GET', url.pathname, '')}`
     const socket = new WebSocket(url.href.replace(/^http/, 'ws'), { headers: { authorization }, perMessageDeflate: false, handshakeTimeout: 10_000 })
+    // What comes with the answer waits until somebody reads.
+    socket.once('open', () => socket.pause())
     await once(socket, 'open')
     return socket
   }

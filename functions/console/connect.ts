@@ -4,9 +4,9 @@ import { ask } from '../hosts/ask.ts'
 import type { Ctx } from '../kernel/ctx.ts'
 import { q } from '../kernel/db.ts'
 import { forbidden, invalid, notFound, unavailable } from '../kernel/fault.ts'
+import { hashed } from '../kernel/secrets.ts'
 import { meeting } from './meeting.ts'
 import { endpoint } from './service.ts'
-import { hashOf } from './token.ts'
 
 /** Whose pages may connect: ours and the dashboards'. */
 export const origins = (ctx: Ctx) => [...new Set([ctx.env.PUBLIC_URL ?? ctx.origin, ctx.origin, ...(ctx.env.TRUSTED_DASHBOARDS?.split(',') ?? [])].flatMap((url) => (URL.canParse(url.trim()) ? [new URL(url.trim()).origin] : [])))]
@@ -18,8 +18,8 @@ export default endpoint({
     if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') throw invalid('Only a WebSocket leads there.')
     const origin = request.headers.get('origin')
     if (origin !== null && !origins(ctx).includes(origin)) throw forbidden('Pages from elsewhere may not connect.')
-    const hash = await hashOf(query.get('token') ?? '')
-    const [[row]] = await ctx.read(q.select({ token: consoleToken, state: server.state }).from(consoleToken)
+    const hash = hashed(query.get('token') ?? '')
+    const [[row]] = await ctx.read(q.select({ token: consoleToken }).from(consoleToken)
       .innerJoin(server, and(eq(server.id, consoleToken.server), eq(server.host, consoleToken.host))).where(eq(consoleToken.hash, hash)))
     if (!row || row.token.expiresAt < ctx.now()) throw notFound('console', '', 'It was used, is too old, or its server is no more where it was: ask for a new one.')
     const session = ctx.uuid(), at = meeting(ctx, session), { host, server: uuid, type } = row.token

@@ -8,14 +8,13 @@ import { q } from '../kernel/db.ts'
 import { onDuplicate } from '../kernel/db.ts'
 import { seconds } from '../kernel/env.ts'
 import { conflict, notFound, unauthorized } from '../kernel/fault.ts'
+import { hashed } from '../kernel/secrets.ts'
 import { isoSeconds } from '../kernel/view.ts'
 import { isUp } from './up.ts'
 import { endpoint } from './service.ts'
 import type { HostRow } from './signed.ts'
 
 onDuplicate('host.name', () => conflict('A host of this name is enrolled already; remove it first, or enrol under another name.'))
-
-const hash = async (token: string) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)))].map((b) => b.toString(16).padStart(2, '0')).join('')
 
 export const view = (h: HostRow, now: number) => ({
   id: h.id, name: h.name, enabled: h.enabled, disabled_reason: h.disabledReason, up: isUp(h, now), forced_down: h.forcedDown, draining: h.draining, resume_guests: h.resumeGuests,
@@ -28,7 +27,7 @@ export const mint = endpoint({
   async handle(ctx, { body }) {
     const token = [...ctx.world.random(24)].map((b) => b.toString(16).padStart(2, '0')).join('')
     const now = ctx.now(), expiresAt = now + seconds(body.valid_seconds ?? 3600)
-    ctx.stage(q.insert(enrollment).values({ hash: await hash(token), uses: body.uses ?? 1, expiresAt, createdAt: now }))
+    ctx.stage(q.insert(enrollment).values({ hash: hashed(token), uses: body.uses ?? 1, expiresAt, createdAt: now }))
     return { enrollment: { token, uses: body.uses ?? 1, expires_at: isoSeconds(expiresAt) } }
   },
 })
@@ -37,13 +36,13 @@ export const enroll = endpoint({
   id: 'enroll', method: 'POST', path: '/enroll', status: 201, policy: 'public', summary: 'Become a host: hand over a public key for an enrolment token',
   body: { '1.0': enrollBody },
   async handle(ctx, { body }) {
-    const hashed = await hash(body.token), now = ctx.now()
-    const [[minted], [already]] = await ctx.read(q.select().from(enrollment).where(eq(enrollment.hash, hashed)), q.select().from(host).where(eq(host.name, body.name)))
+    const hash = hashed(body.token), now = ctx.now()
+    const [[minted], [already]] = await ctx.read(q.select().from(enrollment).where(eq(enrollment.hash, hash)), q.select().from(host).where(eq(host.name, body.name)))
     // The answer to an earlier try was lost: the same key under the same name is the same host, and no use is spent.
     if (minted && already?.publicKey.x === body.publicKey.x) return { host: already.id, name: already.name }
     const known = minted && minted.uses > 0 && minted.expiresAt > now
     if (!known) throw unauthorized('This enrolment token is unknown, used up or expired; mint a new one with POST /hosts.')
-    ctx.stage(q.update(enrollment).set({ uses: sql`${enrollment.uses} - 1` }).where(and(eq(enrollment.hash, hashed), gt(enrollment.uses, 0))), 'stale')
+    ctx.stage(q.update(enrollment).set({ uses: sql`${enrollment.uses} - 1` }).where(and(eq(enrollment.hash, hash), gt(enrollment.uses, 0))), 'stale')
     const id = ctx.uuid()
     ctx.stage(q.insert(host).values({ id, name: body.name, publicKey: body.publicKey, seenAt: now, createdAt: now, updatedAt: now, number: sql`(select coalesce(max(number), 0) + 1 from host)` as unknown as number }))
     ctx.about(id)

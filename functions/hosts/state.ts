@@ -43,6 +43,11 @@ export const guest = endpoint({
   },
 })
 
+/** Only a host that has the job in hand is told what belongs to it. */
+function held(row: typeof job.$inferSelect | undefined, host: string, ask: { job: string; attempt: number }): asserts row {
+  if (!row || row.host !== host || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+}
+
 export const blobs = endpoint({
   id: 'blobs', method: 'POST', path: '/{host}/blobs', status: 200, policy: 'public', raw: true, summary: 'A short-lived URL for the bytes a running job is about (signed by the host)',
   async handle(ctx, input) {
@@ -51,7 +56,7 @@ export const blobs = endpoint({
     const { text } = await signedBy(ctx, input, hosts[0])
     const ask = bodyOf(blobRequest, text)
     const [[row], [bytes]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)), q.select({ blob: image.blob }).from(image).where(eq(image.id, ask.image)))
-    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    held(row, id, ask)
     // Only the image the job itself names, read for making disks or to have it at hand, written for uploading them.
     const args = row.args as { image?: string | { id: string }; source?: { image?: { id: string } } }, about = row.kind === 'image.fetch' ? args.image : args.source?.image
     const allowed = ask.method === 'PUT' ? row.kind === 'disk.upload' && args.image === ask.image : ['disk.create', 'image.fetch'].includes(row.kind) && (about as { id?: string } | undefined)?.id === ask.image
@@ -72,7 +77,7 @@ export const objects = endpoint({
     const { text } = await signedBy(ctx, input, hosts[0])
     const ask = bodyOf(objectsRequest, text)
     const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
-    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    held(row, id, ask)
     const writes = row.kind === 'disk.backup', backup = row.args.backup as string
     if (!writes && row.kind !== 'disk.restore') throw conflict(`Job ${ask.job} is not about a backup.`)
     if ((ask.take === undefined) === (ask.get === undefined) || (ask.take && !writes)) throw invalid('Either new objects are asked for, by a job that makes a backup, or those it consists of.')
@@ -93,7 +98,7 @@ export const passages = endpoint({
     const { text } = await signedBy(ctx, input, hosts[0])
     const ask = bodyOf(passageRequest, text)
     const [[row]] = await ctx.read(q.select().from(job).where(eq(job.id, ask.job)))
-    if (!row || row.host !== id || row.state !== 'running' || row.attempt !== ask.attempt) throw conflict(`Job ${ask.job} is not yours any more.`)
+    held(row, id, ask)
     if (!['move.open', 'move.send', 'move.live'].includes(row.kind)) throw conflict(`Job ${ask.job} is not about a move.`)
     return { key: await passageKey(ctx, row.args.move as string) }
   },

@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
 import type { Sealed } from '../../schema/kernel.ts'
 import type { Env, World } from './env.ts'
+
+/** What is kept of a random secret that is only ever shown again: it finds it, and is good for nothing else. */
+export const hashed = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
 const derived = new Map<string, Uint8Array>()
 /** MASTER_SECRET may list several, separated by commas: the first signs, all verify, so that rotation refuses nobody. */

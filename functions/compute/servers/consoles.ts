@@ -1,11 +1,11 @@
 import { eq, lt } from 'drizzle-orm'
 import { Type as t } from 'typebox'
 import { consoleToken } from '../../../schema/compute.ts'
-import { hashOf } from '../../console/token.ts'
 import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import { conflict, invalid, notFound } from '../../kernel/fault.ts'
+import { hashed } from '../../kernel/secrets.ts'
 import { endpoint } from '../service.ts'
 import { action, closed } from '../shapes.ts'
 import { findServer } from './model.ts'
@@ -24,7 +24,7 @@ async function way(ctx: Ctx, id: string, type: string): Promise<string> {
   if (!s.host || !['active', 'paused', 'rescued', 'resized'].includes(s.state)) throw conflict(`Instance ${s.id} is not ready: it is in vm_state ${s.state}.`)
   const token = ctx.uuid(), now = ctx.now()
   ctx.stage(q.delete(consoleToken).where(lt(consoleToken.expiresAt, now)))
-  ctx.stage(q.insert(consoleToken).values({ hash: await hashOf(token), server: s.id, host: s.host, type: known, expiresAt: now + LIFE }))
+  ctx.stage(q.insert(consoleToken).values({ hash: hashed(token), server: s.id, host: s.host, type: known, expiresAt: now + LIFE }))
   const base = `${(ctx.env.PUBLIC_URL ?? ctx.origin).replace(/\/+$/, '')}/console`, path = `websockify?token=${token}`
   return known === 'novnc' ? `${base}/vnc_auto.html?path=${encodeURIComponent(`console/${path}`)}` : `${base.replace(/^http/, 'ws')}/${path}`
 }
@@ -57,7 +57,7 @@ export default [
   endpoint({
     id: 'console_tokens.show', method: 'GET', path: '/os-console-auth-tokens/{token}', status: 200, summary: 'Where a console token leads', policy: 'os_compute_api:os-console-auth-tokens',
     async handle(ctx, { params }) {
-      const [[row]] = await ctx.read(q.select().from(consoleToken).where(eq(consoleToken.hash, await hashOf(params.token))))
+      const [[row]] = await ctx.read(q.select().from(consoleToken).where(eq(consoleToken.hash, hashed(params.token))))
       if (!row || row.expiresAt < ctx.now()) throw notFound('token', params.token, 'Token not found')
       // What it leads to is told to the host when the way is taken: there is no port anybody could connect to.
       return { console: { instance_uuid: row.server, host: row.host, port: null, internal_access_path: null } }

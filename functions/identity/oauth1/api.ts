@@ -6,6 +6,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { hex32, seconds } from '../../kernel/env.ts'
 import { forbidden, invalid, unauthorized } from '../../kernel/fault.ts'
+import { hashed } from '../../kernel/secrets.ts'
 import { isoMicrosZ } from '../../kernel/view.ts'
 import { notDelegated } from '../delegation.ts'
 import { withImplied, type Directory } from '../directory.ts'
@@ -15,7 +16,7 @@ import { seal } from '../seal.ts'
 import { endpoint } from '../service.ts'
 import { directoryNow } from '../tokens/api.ts'
 import { found, id, nameTo } from '../wire.ts'
-import { hashed, signer, word } from './proof.ts'
+import { signer, word } from './proof.ts'
 
 type Token = typeof oauthToken.$inferSelect
 const REQUEST = 8 * 3600, ACCESS = 24 * 3600

@@ -30,7 +30,6 @@ export async function signer(ctx: Ctx, request: Request, kind?: 'request' | 'acc
   return { who, of: of as typeof oauthToken.$inferSelect, params: signed.params }
 }
 
-export const hashed = (text: string) => createHash('sha256').update(text).digest('hex')
 export const word = (ctx: Ctx, bytes: number) => Buffer.from(ctx.world.random(bytes)).toString('hex')
 
 /** To authenticate by an access token is to sign the request with it. */

@@ -8,6 +8,7 @@ import type { Ctx } from '../../kernel/ctx.ts'
 import { q } from '../../kernel/db.ts'
 import { seconds } from '../../kernel/env.ts'
 import { Fault, forbidden, notFound } from '../../kernel/fault.ts'
+import { hashed } from '../../kernel/secrets.ts'
 import { claimsOf } from '../delegation.ts'
 import { guessesQuery, turnAway, wrong } from '../guesses.ts'
 import { endpoint } from '../service.ts'
@@ -20,7 +21,6 @@ import { issueFor, type Issued } from '../tokens/issue.ts'
  */
 const LIFE = 900, INTERVAL = 5, LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
-const hashed = (code: string) => createHash('sha256').update(code).digest('hex')
 export const refusal = (status: number, error: string, error_description: string) =>
   Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', ...(status === 401 && { 'www-authenticate': 'Basic realm="identity"' }) } })
 /** Nobody types the stroke, and some type small letters. */
