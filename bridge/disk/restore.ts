@@ -17,7 +17,8 @@ export default executor('disk.restore', {
         const file = await open(path, 'r+')
         const write = async (entry: Entry, url: string) => {
           const at = entry.index * CHUNK, piece = await fetchObject(objects, { ...entry, length: Math.min(CHUNK, size - at) }, url, signal)
-          await file.write(piece, 0, piece.length, at)
+          // A disk that is full takes a part, and refuses only the rest.
+          for (let put = 0; put < piece.length;) put += (await file.write(piece, put, piece.length - put, at + put)).bytesWritten
           bytes += piece.length
           progress(`restoring ${Math.floor((at / size) * 100)}%`)
         }
